@@ -1,0 +1,166 @@
+"""Every error the service raises on purpose.
+
+RagError
+├── InvalidRequest            the caller can fix the request
+│   ├── QuestionTooLong
+│   └── InvalidCollectionName
+├── NotFound
+│   ├── CollectionNotFound
+│   ├── DocumentNotFound
+│   └── PathNotFound          a folder or file named by the caller
+├── Conflict
+│   ├── CollectionExists
+│   ├── CollectionBusy        another process is writing
+│   └── IndexMismatch         built with other models or settings
+├── IndexCorrupt              a stored file is damaged
+├── ConfigError               settings that cannot work
+│   ├── EmbeddingModelError
+│   ├── ChatModelError
+│   └── PromptError
+├── DocumentError             one file could not be read; costs that file alone
+│   ├── UnsupportedFormat
+│   ├── UnreadableFile
+│   ├── EncryptedFile
+│   ├── BrokenFile
+│   ├── NotText               binary content under a text name
+│   ├── UnknownEncoding
+│   ├── NoText                nothing to read, e.g. scanned pages
+│   │   └── EmptyFile         nothing in it at all, so nothing is lost
+│   └── ParserFailed          the parser crashed or ran out of time or memory
+├── Overloaded                the queue in front of the model is full
+├── Cancelled                 the caller went away
+└── GenerationError           the chat model failed
+
+``code`` is stable and machine-readable. Messages say what to do next. Nothing here
+knows HTTP: `api/errors.py` has the one table to statuses.
+"""
+
+from __future__ import annotations
+
+
+class RagError(Exception):
+    """Base of the tree. ``str(error)`` is fit to be shown to a user."""
+
+    code = "internal_error"
+
+
+class InvalidRequest(RagError):
+    code = "invalid_request"
+
+
+class QuestionTooLong(InvalidRequest):
+    code = "question_too_long"
+
+
+class InvalidCollectionName(InvalidRequest):
+    code = "invalid_collection_name"
+
+
+class NotFound(RagError):
+    code = "not_found"
+
+
+class CollectionNotFound(NotFound):
+    code = "collection_not_found"
+
+
+class DocumentNotFound(NotFound):
+    code = "document_not_found"
+
+
+class PathNotFound(NotFound):
+    code = "path_not_found"
+
+
+class Conflict(RagError):
+    code = "conflict"
+
+
+class CollectionExists(Conflict):
+    code = "collection_exists"
+
+
+class CollectionBusy(Conflict):
+    code = "collection_busy"
+
+
+class IndexMismatch(Conflict):
+    code = "index_mismatch"
+
+
+class IndexCorrupt(RagError):
+    code = "index_corrupt"
+
+
+class ConfigError(RagError):
+    code = "config_error"
+
+
+class EmbeddingModelError(ConfigError):
+    code = "embedding_model_error"
+
+
+class ChatModelError(ConfigError):
+    code = "chat_model_error"
+
+
+class PromptError(ConfigError):
+    code = "prompt_error"
+
+
+class DocumentError(RagError):
+    code = "document_error"
+
+
+class UnsupportedFormat(DocumentError):
+    code = "unsupported_format"
+
+
+class UnreadableFile(DocumentError):
+    code = "unreadable_file"
+
+
+class EncryptedFile(DocumentError):
+    code = "encrypted_file"
+
+
+class BrokenFile(DocumentError):
+    code = "broken_file"
+
+
+class NotText(DocumentError):
+    code = "not_text"
+
+
+class UnknownEncoding(DocumentError):
+    code = "unknown_encoding"
+
+
+class NoText(DocumentError):
+    code = "no_text"
+
+
+class EmptyFile(NoText):
+    code = "empty_file"
+
+
+class ParserFailed(DocumentError):
+    code = "parser_failed"
+
+
+class Overloaded(RagError):
+    """``retry_after`` is in seconds."""
+
+    code = "overloaded"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Cancelled(RagError):
+    code = "cancelled"
+
+
+class GenerationError(RagError):
+    code = "generation_error"

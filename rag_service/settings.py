@@ -1,0 +1,211 @@
+"""Settings: read once, typed, passed in.
+
+Order of precedence: ``RAG_`` environment variables (nested with ``__``, e.g.
+``RAG_CHAT__MODEL``), then ``rag.toml`` in the working directory (or the file named by
+``RAG_CONFIG``), then the defaults below. Unknown keys are refused in both places.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from rag_service.errors import ConfigError
+
+ENV_PREFIX = "RAG_"
+CONFIG_VARIABLE = "RAG_CONFIG"
+BUILTIN_EMBEDDING = "all-MiniLM-L6-v2"
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EmbeddingSettings(_Group):
+    model: str = Field(
+        BUILTIN_EMBEDDING,
+        description="Embedding model: the built-in name, a folder in sentence-transformers "
+        "format, or the name of a model already in the local Hugging Face cache.",
+    )
+    query_prefix: str | None = Field(
+        None, description="Text put before every question; unset: what the model is known to want."
+    )
+    passage_prefix: str | None = Field(
+        None, description="Text put before every passage; unset: what the model is known to want."
+    )
+    device: str = Field("cpu", description="torch device: cpu, cuda, cuda:0, mps.")
+    batch_size: int = Field(32, ge=1, le=1024, description="Texts per forward pass.")
+
+
+class ChatSettings(_Group):
+    model: str | None = Field(
+        None,
+        description="Chat model: path of a GGUF file, or provider:name for LangChain's "
+        "init_chat_model (e.g. openai:qwen3). Unset: answers are extractive.",
+    )
+    base_url: str | None = Field(
+        None, description="URL of an OpenAI-compatible server; `model` is then its model name."
+    )
+    api_key: str | None = Field(None, description="Key for that server.", repr=False)
+    context_tokens: int = Field(
+        4096, ge=512, le=1_048_576, description="Context window for a GGUF model, in tokens."
+    )
+    max_tokens: int = Field(512, ge=1, description="Longest answer, in tokens.")
+    temperature: float = Field(0.0, ge=0, le=2, description="0: the same answer every time.")
+    threads: int | None = Field(
+        None, ge=1, description="CPU threads for the GGUF model; unset: all cores but one."
+    )
+    gpu_layers: int = Field(0, ge=-1, description="Model layers put on the GPU; -1: all.")
+    queue_size: int = Field(
+        8,
+        ge=0,
+        description="Questions allowed to wait for the GGUF model; more are refused at once "
+        "with 503, because a long queue only turns into timeouts.",
+    )
+
+
+class ChunkSettings(_Group):
+    max_tokens: int = Field(
+        128, ge=16, le=8192, description="Longest chunk, in tokens of the embedding model."
+    )
+
+
+class RetrievalSettings(_Group):
+    top_k: int = Field(8, ge=1, le=100, description="Passages handed to the answer.")
+    candidates: int = Field(60, ge=1, le=1000, description="Candidates taken from each leg.")
+    rrf_k: int = Field(60, ge=1, description="Constant of reciprocal rank fusion.")
+    dense_weight: float = Field(1.0, ge=0, description="Weight of the embedding leg.")
+    lexical_weight: float = Field(1.0, ge=0, description="Weight of the BM25 leg.")
+
+
+class AnswerSettings(_Group):
+    min_confidence: float = Field(
+        0.5, ge=0, le=1, description="Below this confidence the answer is a refusal."
+    )
+
+
+class IngestSettings(_Group):
+    jobs: int | None = Field(
+        None, ge=1, le=64, description="Parser processes; unset: one per core, at most four."
+    )
+    parse_timeout_s: float = Field(120.0, gt=0, description="Longest time one file may parse.")
+    parse_memory_mb: int = Field(2048, ge=256, description="Most memory one parser may take.")
+    max_file_mb: int = Field(512, ge=1, description="Larger files are reported, not read.")
+
+
+class ApiSettings(_Group):
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    max_question_chars: int = Field(
+        8000, ge=1, description="Longest question or query accepted, in characters."
+    )
+    max_body_bytes: int = Field(4_194_304, ge=1024, description="Largest request body accepted.")
+
+
+class Settings(BaseSettings):
+    """The whole configuration."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,  # compose passes unset variables as empty ones
+        extra="forbid",
+        frozen=True,
+    )
+
+    data_dir: Path = Field(Path("data"), description="Folder that holds all collections.")
+    prompts_dir: Path | None = Field(
+        None,
+        description="Folder of your own prompt templates; files missing there are taken "
+        "from the built-in set.",
+    )
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    chat: ChatSettings = ChatSettings()
+    chunking: ChunkSettings = ChunkSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    answer: AnswerSettings = AnswerSettings()
+    ingest: IngestSettings = IngestSettings()
+    api: ApiSettings = ApiSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        toml = TomlConfigSettingsSource(settings_cls, _config_file())
+        return init_settings, env_settings, toml
+
+
+def _config_file() -> Path:
+    return Path(os.environ.get(CONFIG_VARIABLE) or "rag.toml")
+
+
+def field_names(model: type[BaseModel] = Settings, prefix: str = "") -> dict[str, str]:
+    """Every setting as ``{dotted name: description}``."""
+    names: dict[str, str] = {}
+    for name, info in model.model_fields.items():
+        group = info.annotation
+        if isinstance(group, type) and issubclass(group, BaseModel):
+            names |= field_names(group, f"{prefix}{name}.")
+        else:
+            names[prefix + name] = info.description or ""
+    return names
+
+
+def environment_name(dotted: str) -> str:
+    """``chat.model`` → ``RAG_CHAT__MODEL``."""
+    return ENV_PREFIX + dotted.replace(".", "__").upper()
+
+
+def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
+    # pydantic-settings ignores environment variables that match no field, so a
+    # misspelt one would silently do nothing.
+    groups = {
+        name
+        for name, info in Settings.model_fields.items()
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)
+    }
+    known = {environment_name(name) for name in [*field_names(), *groups]} | {CONFIG_VARIABLE}
+    unknown = sorted(
+        name
+        for name in environ
+        if name.upper().startswith(ENV_PREFIX) and name.upper() not in known
+    )
+    if unknown:
+        raise ConfigError(
+            f"Unknown setting {', '.join(unknown)}. Known settings: {', '.join(sorted(known))}."
+        )
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings.
+
+    Raises:
+        ConfigError: an unknown key, a value that does not fit, or an unreadable file.
+    """
+    _refuse_unknown_variables(os.environ)
+    if os.environ.get(CONFIG_VARIABLE) and not _config_file().is_file():
+        raise ConfigError(f"{CONFIG_VARIABLE} names {_config_file()}, which is not a file.")
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+        )
+        raise ConfigError(f"Settings do not fit: {problems}") from error
+    except ValueError as error:  # a rag.toml that is not TOML, a nested value that is not JSON
+        raise ConfigError(f"Settings cannot be read: {error}") from error
