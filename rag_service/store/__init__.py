@@ -1,0 +1,1 @@
+"""Where collections live: one SQLite truth and two indexes derived from it."""

@@ -1,0 +1,254 @@
+"""The catalog: SQLite, the truth about one collection.
+
+The only module that imports sqlite3. `Catalog` reads and never writes; what changes it
+is in `catalog_writer.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag_service.errors import DocumentNotFound, IndexCorrupt
+from rag_service.store.catalog_schema import FileStat, IndexedChunk, KnownDocument
+from rag_service.types import Chunk, DocumentInfo, Filters
+
+if sqlite3.sqlite_version_info < (3, 37):  # STRICT tables
+    raise ImportError(f"SQLite 3.37 or newer is needed; this Python has {sqlite3.sqlite_version}")
+
+Connection = sqlite3.Connection
+
+_BATCH = 500  # below SQLite's limit of bound variables in every build
+
+_CHUNK_COLUMNS = """c.chunk_id, c.doc_id, c.ordinal, d.source, d.title, c.heading, c.page,
+    c.char_start, c.char_end, c.text"""
+
+_INFO_COLUMNS = """doc_id, source, title, pages,
+    (SELECT count(*) FROM chunks c WHERE c.doc_id = d.doc_id),
+    chars, size_bytes, content_hash, ingested_at"""
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise IndexCorrupt(
+            f"{path} cannot be used: {error}. If the disk is full or read-only, mend that; "
+            "otherwise restore the folder from a backup, or delete it and ingest again."
+        ) from error
+
+
+def batches(values: Sequence[Any]) -> Iterator[tuple[str, Sequence[Any]]]:
+    for start in range(0, len(values), _BATCH):
+        part = values[start : start + _BATCH]
+        yield ",".join("?" * len(part)), part
+
+
+def _open(path: Path, mode: str) -> Connection:
+    with translated(path):
+        db = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=30,
+            isolation_level=None,  # transactions are begun by hand
+            check_same_thread=False,
+        )
+        db.execute("PRAGMA foreign_keys = ON")
+    return db
+
+
+@contextmanager
+def connect(path: Path, mode: str) -> Iterator[Connection]:
+    """A short-lived connection, for making the tables."""
+    db = _open(path, mode)
+    try:
+        with translated(path):
+            yield db
+    finally:
+        db.close()
+
+
+class Catalog:
+    """Read access. Safe to share between threads: one connection, one lock.
+
+    Raises (every method): IndexCorrupt when SQLite refuses the file.
+    """
+
+    _mode = "ro"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._db = _open(path, self._mode)
+        self.uuid = self._meta("uuid")
+        self.fingerprint: dict[str, Any] = json.loads(self._meta("fingerprint"))
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._lock, translated(self.path):
+            return self._db.execute(sql, parameters).fetchall()
+
+    def _meta(self, key: str) -> str:
+        rows = self._rows("SELECT value FROM meta WHERE key = ?", (key,))
+        if not rows:
+            raise IndexCorrupt(f"{self.path} lacks {key!r}; restore it or ingest again.")
+        return str(rows[0][0])
+
+    def data_version(self) -> int:
+        """A number that moves when another connection commits; costs microseconds."""
+        return int(self._rows("PRAGMA data_version")[0][0])
+
+    def revision(self) -> int:
+        """Sequence number of the last committed change; 0 when there is none."""
+        return int(self._rows("SELECT coalesce(max(seq), 0) FROM changes")[0][0])
+
+    def counts(self) -> dict[str, int]:
+        tables = ("documents", "chunks", "vectors", "failures")
+        return {t: self._rows(f"SELECT count(*) FROM {t}")[0][0] for t in tables}
+
+    def updated_at(self) -> str | None:
+        rows = self._rows("SELECT at FROM changes ORDER BY seq DESC LIMIT 1")
+        return rows[0][0] if rows else None
+
+    def texts_embedded(self) -> int:
+        """How many texts were ever embedded into this catalog."""
+        return int(self._meta("texts_embedded"))
+
+    # -- documents -----------------------------------------------------------
+
+    def documents(self, *, limit: int, offset: int = 0) -> list[DocumentInfo]:
+        rows = self._rows(
+            f"SELECT {_INFO_COLUMNS} FROM documents d ORDER BY source, doc_id LIMIT ? OFFSET ?",
+            (limit, offset),
+        )
+        return [DocumentInfo(*row) for row in rows]
+
+    def document(self, doc_id: int) -> DocumentInfo:
+        rows = self._rows(
+            f"SELECT {_INFO_COLUMNS} FROM documents d WHERE doc_id = ?",
+            (doc_id,),
+        )
+        if not rows:
+            raise DocumentNotFound(f"No document {doc_id}; list them to see which there are.")
+        return DocumentInfo(*rows[0])
+
+    def known_documents(self, root: str) -> dict[str, KnownDocument]:
+        """The documents of one ingested folder, by source."""
+        rows = self._rows(
+            "SELECT source, doc_id, content_hash, size_bytes, mtime_ns, ctime_ns, loader "
+            "FROM documents JOIN roots USING (root_id) WHERE path = ?",
+            (root,),
+        )
+        return {r[0]: KnownDocument(r[1], r[0], r[2], FileStat(*r[3:6]), r[6]) for r in rows}
+
+    def document_ids(self) -> list[int]:
+        return [row[0] for row in self._rows("SELECT doc_id FROM documents ORDER BY doc_id")]
+
+    def document_text(self, doc_id: int) -> str:
+        """The whole extracted text, the one that spans point into."""
+        rows = self._rows(
+            "SELECT body FROM document_text WHERE doc_id = ? ORDER BY char_start", (doc_id,)
+        )
+        return "".join(zlib.decompress(row[0]).decode() for row in rows)
+
+    def matching_documents(self, filters: Filters) -> set[int]:
+        """Ids of the documents that a filter lets through."""
+        found: set[int] | None = None
+        if filters.source:
+            found = {
+                row[0]
+                for row in self._rows(
+                    "SELECT doc_id FROM documents WHERE source GLOB ?", (filters.source,)
+                )
+            }
+        if filters.doc_ids:
+            wanted = set(filters.doc_ids)
+            found = wanted if found is None else found & wanted
+        return found if found is not None else set(self.document_ids())
+
+    # -- chunks --------------------------------------------------------------
+
+    def chunks(self, chunk_ids: Sequence[int]) -> dict[int, Chunk]:
+        """Those of the given chunks that still exist."""
+        found: dict[int, Chunk] = {}
+        for marks, part in batches(chunk_ids):
+            rows = self._rows(
+                f"SELECT {_CHUNK_COLUMNS} FROM chunks c JOIN documents d USING (doc_id) "
+                f"WHERE c.chunk_id IN ({marks})",
+                part,
+            )
+            found |= {row[0]: Chunk(*row) for row in rows}
+        return found
+
+    def chunks_of(self, doc_id: int) -> list[Chunk]:
+        rows = self._rows(
+            f"SELECT {_CHUNK_COLUMNS} FROM chunks c JOIN documents d USING (doc_id) "
+            "WHERE c.doc_id = ? ORDER BY c.ordinal",
+            (doc_id,),
+        )
+        return [Chunk(*row) for row in rows]
+
+    def chunk_ids_of(self, doc_ids: Sequence[int]) -> list[int]:
+        found: list[int] = []
+        for marks, part in batches(doc_ids):
+            rows = self._rows(f"SELECT chunk_id FROM chunks WHERE doc_id IN ({marks})", part)
+            found += [row[0] for row in rows]
+        return found
+
+    # -- what the derived indexes replay -------------------------------------
+
+    def added_chunks(self, after: int, upto: int) -> Iterator[IndexedChunk]:
+        """Living chunks that came with changes ``after < seq <= upto``."""
+        last = -1
+        while rows := self._rows(
+            "SELECT c.chunk_id, c.doc_id, d.title, c.heading, c.text "
+            "FROM chunks c JOIN documents d USING (doc_id) "
+            "WHERE c.seq > ? AND c.seq <= ? AND c.chunk_id > ? ORDER BY c.chunk_id LIMIT 1000",
+            (after, upto, last),
+        ):
+            yield from (IndexedChunk(*row) for row in rows)
+            last = rows[-1][0]
+
+    def removed_chunks(self, after: int, upto: int) -> list[int]:
+        rows = self._rows("SELECT chunk_id FROM removed WHERE seq > ? AND seq <= ?", (after, upto))
+        return [row[0] for row in rows]
+
+    def added_vectors(self, after: int, upto: int) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
+        """Ids ``(n,)`` and vectors ``(n, dimension)`` of living chunks that have one."""
+        rows = self._rows(
+            "SELECT c.chunk_id, v.vector FROM chunks c JOIN vectors v USING (vector_key) "
+            "WHERE c.seq > ? AND c.seq <= ? AND v.vector IS NOT NULL ORDER BY c.chunk_id",
+            (after, upto),
+        )
+        ids = np.array([row[0] for row in rows], dtype=np.int64)
+        joined = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f2")
+        dimension = int(self.fingerprint["dimension"])
+        if joined.size != len(rows) * dimension:
+            raise IndexCorrupt(f"{self.path} holds vectors of another size; rebuild it.")
+        return ids, joined.reshape(len(rows), dimension)
+
+    def integrity_problems(self) -> list[str]:
+        """What SQLite itself finds wrong, and chunks whose document is gone."""
+        found = [f"catalog: {row[0]}" for row in self._rows("PRAGMA integrity_check")]
+        found = [line for line in found if line != "catalog: ok"]
+        broken = self._rows("PRAGMA foreign_key_check")
+        return found + [f"catalog: dangling reference in {row[0]}" for row in broken]

@@ -1,0 +1,229 @@
+"""The lexical index: BM25 by tantivy over pre-analysed tokens, derived from the catalog.
+
+The only module that imports tantivy. Its watermark is a sentinel document that is
+replaced in the same commit as the changes it vouches for (tantivy offers no commit
+payload in Python, and its opstamp is stale).
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tantivy
+
+from rag_service.errors import IndexCorrupt
+from rag_service.store.catalog import Catalog
+from rag_service.store.catalog_schema import IndexedChunk
+from rag_service.text.analysis import ANALYZER_VERSION, analyze
+
+# 15 MB is tantivy's least; 64 MB ingested 2x as fast as it and is still modest.
+_HEAP_BYTES = 64_000_000
+TITLE_BOOST = 0.5
+# Questions are short; a pasted page is cut to its rarest terms to bound the query's cost.
+MAX_QUERY_TERMS = 96
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_integer_field("chunk_id", indexed=True, fast=True)
+    builder.add_integer_field("doc_id", indexed=True)
+    # Tokens come analysed and joined by blanks, so that questions and passages go
+    # through the same Python analyzer. No positions: a third of the size.
+    for name in ("body", "title"):
+        builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field("kind", tokenizer_name="raw", index_option="basic")
+    builder.add_integer_field("seq", stored=True)
+    builder.add_text_field("owner", stored=True, tokenizer_name="raw", index_option="basic")
+    return builder.build()
+
+
+def _open(folder: Path) -> tantivy.Index:
+    try:
+        return tantivy.Index(_schema(), path=str(folder), reuse=True)
+    except (ValueError, OSError) as error:
+        raise IndexCorrupt(f"{folder} cannot be opened: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """What the last commit vouches for: changes of ``owner`` up to ``seq``."""
+
+    owner: str
+    seq: int
+
+
+def _watermark(index: tantivy.Index, searcher: tantivy.Searcher) -> Watermark:
+    query = tantivy.Query.term_query(index.schema, "kind", "watermark", "basic")
+    hits = searcher.search(query, 1).hits
+    if not hits:
+        return Watermark("", 0)
+    found = searcher.doc(hits[0][1]).to_dict()
+    owner, seq = found["owner"][0], found["seq"][0]
+    assert isinstance(seq, int), "the schema says integer; this is a bug"
+    return Watermark(str(owner), seq)
+
+
+def owner_of(catalog: Catalog) -> str:
+    """Index contents belong to one catalog and one version of the analyzer."""
+    return f"{catalog.uuid}/{ANALYZER_VERSION}"
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalView:
+    """One committed state of the index, searchable while newer ones appear."""
+
+    index: tantivy.Index
+    searcher: tantivy.Searcher
+    watermark: Watermark
+
+    def idf(self, term: str) -> float:
+        """BM25's inverse document frequency of a term over the chunks."""
+        held = self.searcher.doc_freq("body", term)
+        return math.log(1 + (self.searcher.num_docs - held + 0.5) / (held + 0.5))
+
+    def search(
+        self, terms: Sequence[str], k: int, doc_ids: Sequence[int] | None = None
+    ) -> list[tuple[int, float]]:
+        """The ``k`` best chunks as ``(chunk_id, BM25)``, best first."""
+        if not terms:
+            return []
+        query = self._query(self._rarest(terms))
+        if doc_ids is not None:
+            chosen = tantivy.Query.term_set_query(self.index.schema, "doc_id", list(doc_ids))
+            # A constant score of zero: the filter must not move the ranking.
+            weightless = tantivy.Query.const_score_query(chosen, 0.0)
+            query = tantivy.Query.boolean_query(
+                [(tantivy.Occur.Must, query), (tantivy.Occur.Must, weightless)]
+            )
+        hits = self.searcher.search(query, k).hits
+        ids = self.searcher.fast_field_values("chunk_id", [address for _, address in hits])
+        found = [
+            (int(i), float(score))
+            for i, (score, _) in zip(ids, hits, strict=True)
+            if i is not None and score is not None
+        ]
+        # Ties go to the older chunk, so that the order never depends on segments.
+        return sorted(found, key=lambda item: (-item[1], item[0]))
+
+    def chunk_ids(self) -> set[int]:
+        """Every chunk id in the index; for verification."""
+        total = max(1, self.searcher.num_docs)
+        everything = self.searcher.search(tantivy.Query.all_query(), total).hits
+        ids = self.searcher.fast_field_values("chunk_id", [address for _, address in everything])
+        return {int(i) for i in ids if i is not None}
+
+    def _rarest(self, terms: Sequence[str]) -> Counter[str]:
+        counted = Counter(terms)
+        if len(counted) <= MAX_QUERY_TERMS:
+            return counted
+        known = [term for term in counted if self.searcher.doc_freq("body", term)]
+        kept = sorted(known, key=lambda term: (-self.idf(term), term))[:MAX_QUERY_TERMS]
+        return Counter({term: counted[term] for term in kept})
+
+    def _query(self, terms: Counter[str]) -> tantivy.Query:
+        parts: list[tuple[tantivy.Occur, tantivy.Query]] = []
+        for term, count in terms.items():
+            for field, boost in (("body", 1.0), ("title", TITLE_BOOST)):
+                leaf = tantivy.Query.term_query(self.index.schema, field, term, "freq")
+                parts.append((tantivy.Occur.Should, tantivy.Query.boost_query(leaf, boost * count)))
+        return tantivy.Query.boolean_query(parts)
+
+
+class LexicalReader:
+    """Follows what a writer in another process commits."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._index: tantivy.Index | None = None
+        self._inode = 0
+
+    def refresh(self) -> LexicalView | None:
+        """The newest committed state; None before the first commit."""
+        try:
+            inode = self._folder.stat().st_ino
+            if self._index is None or inode != self._inode:
+                if not (self._folder / "meta.json").exists():
+                    return None
+                self._index, self._inode = _open(self._folder), inode
+                self._index.config_reader(reload_policy="manual")
+        except FileNotFoundError:  # not written yet, or a rebuilt one is being switched in
+            if self._index is None:
+                return None
+        self._index.reload()
+        searcher = self._index.searcher()
+        return LexicalView(self._index, searcher, _watermark(self._index, searcher))
+
+
+class LexicalWriter:
+    """Brings the index up to the catalog. One at a time (tantivy locks the folder)."""
+
+    def __init__(self, folder: Path, catalog: Catalog) -> None:
+        self._folder = folder
+        self._catalog = catalog
+        self._recover()
+
+    def _recover(self) -> None:
+        beside = self._folder.with_name(self._folder.name + ".new")
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(self._folder.with_name(self._folder.name + ".old"), ignore_errors=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._index = _open(self._folder)
+            mark = _watermark(self._index, self._index.searcher())
+            self.seq = mark.seq
+            owned = mark.owner in ("", owner_of(self._catalog))
+            usable = owned and mark.seq <= self._catalog.revision()
+        except IndexCorrupt:
+            usable = False
+        if not usable:
+            self._rebuild(beside)
+
+    def _rebuild(self, beside: Path) -> None:
+        # Beside the old one, which readers may be using, then switched in.
+        beside.mkdir(parents=True)
+        self._index, self.seq = _open(beside), 0
+        self.catch_up()
+        retired = self._folder.with_name(self._folder.name + ".old")
+        self._folder.rename(retired)
+        beside.rename(self._folder)
+        shutil.rmtree(retired, ignore_errors=True)
+        self._index = _open(self._folder)
+
+    def catch_up(self) -> int:
+        """Replay every change since the watermark in one commit; returns the new one.
+
+        A writer whose commit failed silently loses what it held, so each call takes a
+        fresh one.
+        """
+        upto = self._catalog.revision()
+        if upto == self.seq:
+            return self.seq
+        writer = self._index.writer(_HEAP_BYTES, 1)
+        for chunk_id in self._catalog.removed_chunks(self.seq, upto):
+            writer.delete_documents_by_term("chunk_id", chunk_id)
+        for chunk in self._catalog.added_chunks(self.seq, upto):
+            writer.add_document(_document(chunk))
+        writer.delete_documents_by_term("kind", "watermark")
+        writer.add_document(
+            tantivy.Document(kind="watermark", seq=upto, owner=owner_of(self._catalog))
+        )
+        writer.commit()
+        writer.garbage_collect_files()
+        writer.wait_merging_threads()
+        self._index.reload()
+        self.seq = upto
+        return upto
+
+
+def _document(chunk: IndexedChunk) -> tantivy.Document:
+    return tantivy.Document(
+        chunk_id=chunk.chunk_id,
+        doc_id=chunk.doc_id,
+        body=" ".join(analyze(chunk.text)),
+        title=" ".join(analyze(f"{chunk.title} {chunk.heading}")),
+    )

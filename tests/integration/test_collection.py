@@ -1,0 +1,401 @@
+"""One collection: real SQLite, FAISS and tantivy, a writer and a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag_service.errors import (
+    CollectionBusy,
+    CollectionExists,
+    CollectionNotFound,
+    DocumentNotFound,
+    IndexCorrupt,
+    IndexMismatch,
+    InvalidCollectionName,
+)
+from rag_service.store.collection import CollectionView, CollectionWriter
+from rag_service.store.library import Library
+from rag_service.text.analysis import analyze_query
+from rag_service.types import Filters
+from tests.stored import FINGERPRINT, letters, put
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    opened = Library(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def writer(library: Library) -> Iterator[CollectionWriter]:
+    with CollectionWriter(library.home("fruit"), FINGERPRINT) as opened:
+        yield opened
+
+
+def lexical(view: CollectionView, *terms: str, doc_ids: list[int] | None = None) -> list[str]:
+    analysed = analyze_query(" ".join(terms))
+    ids = [chunk_id for chunk_id, _ in view.search_lexical(analysed, 10, doc_ids)]
+    found = view.chunks(ids)
+    return [found[i].text for i in ids if i in found]
+
+
+def nearest(view: CollectionView, text: str, doc_ids: list[int] | None = None) -> list[str]:
+    vector = letters(text)
+    assert vector is not None
+    ids = [chunk_id for chunk_id, _ in view.search_dense(vector, 10, doc_ids)]
+    found = view.chunks(ids)
+    return [found[i].text for i in ids if i in found]
+
+
+def test_a_committed_document_is_found_by_both_legs(
+    library: Library, writer: CollectionWriter
+) -> None:
+    put(writer.catalog, "a.txt", ["ripe apple", "sour lemon"])
+    writer.publish()
+    view = library.open("fruit").view()
+    assert lexical(view, "lemon") == ["sour lemon"]
+    assert nearest(view, "apple")[0] == "ripe apple"
+    assert view.revision == 1
+
+
+def test_a_reader_sees_later_commits_without_being_reopened(
+    library: Library, writer: CollectionWriter
+) -> None:
+    put(writer.catalog, "a.txt", ["apple"])
+    writer.publish()
+    reader = library.open("fruit")
+    assert lexical(reader.view(), "pear") == []
+    put(writer.catalog, "b.txt", ["pear"])
+    writer.publish()
+    assert lexical(reader.view(), "pear") == ["pear"]
+    assert reader.view().revision == 2
+
+
+def test_an_older_view_keeps_its_revision_while_newer_ones_appear(
+    library: Library, writer: CollectionWriter
+) -> None:
+    put(writer.catalog, "a.txt", ["apple"])
+    writer.publish()
+    reader = library.open("fruit")
+    older = reader.view()
+    put(writer.catalog, "b.txt", ["pear"])
+    writer.publish()
+    assert reader.view().revision == 2
+    assert older.revision == 1
+    assert lexical(older, "pear") == []
+
+
+def test_deleted_text_is_gone_at_once_even_before_the_indexes_hear_of_it(
+    library: Library, writer: CollectionWriter
+) -> None:
+    doomed = put(writer.catalog, "a.txt", ["apple"])
+    put(writer.catalog, "b.txt", ["apple pie"])
+    writer.publish()
+    reader = library.open("fruit")
+    reader.view()
+    writer.catalog.remove_document(doomed)
+    assert lexical(reader.view(), "apple") == ["apple pie"]
+    assert nearest(reader.view(), "apple") == ["apple pie"]
+
+
+def test_an_updated_document_keeps_its_id_and_loses_its_old_text(
+    library: Library, writer: CollectionWriter
+) -> None:
+    first = put(writer.catalog, "a.txt", ["apple", "lemon"])
+    assert put(writer.catalog, "a.txt", ["cherry", "lemon"]) == first
+    writer.publish()
+    view = library.open("fruit").view()
+    assert lexical(view, "apple") == []
+    assert lexical(view, "cherry") == ["cherry"]
+    assert len(view.dense) == 2
+
+
+def test_chunk_ids_are_never_reused(library: Library, writer: CollectionWriter) -> None:
+    put(writer.catalog, "a.txt", ["apple"])
+    old = {chunk.chunk_id for chunk in writer.catalog.chunks_of(1)}
+    put(writer.catalog, "a.txt", ["apple"])
+    assert old.isdisjoint({chunk.chunk_id for chunk in writer.catalog.chunks_of(1)})
+
+
+def test_text_the_model_cannot_represent_is_found_by_words_alone(
+    library: Library, writer: CollectionWriter
+) -> None:
+    put(writer.catalog, "a.txt", ["蘋果很甜", "apple"])
+    writer.publish()
+    view = library.open("fruit").view()
+    assert lexical(view, "苹果") == ["蘋果很甜"]
+    assert nearest(view, "zzz apple") == ["apple"]
+
+
+def test_a_moved_document_is_found_under_its_new_name_and_indexed_only_once(
+    library: Library, writer: CollectionWriter
+) -> None:
+    doc_id = put(writer.catalog, "a.txt", ["apple"])
+    writer.publish()
+    before = [chunk.chunk_id for chunk in writer.catalog.chunks_of(doc_id)]
+    writer.catalog.move_document(
+        doc_id, "sub/b.txt", writer.catalog.known_documents("/documents")["a.txt"].stat
+    )
+    writer.publish()
+    view = library.open("fruit").view()
+    chunks = view.chunks(before)
+    assert [chunk.source for chunk in chunks.values()] == ["sub/b.txt"]
+    assert view.revision == 2
+
+
+def test_filters_restrict_both_legs_exactly(library: Library, writer: CollectionWriter) -> None:
+    for number in range(50):
+        put(writer.catalog, f"many/{number}.txt", [f"apple {'a' * number}"])
+    wanted = put(writer.catalog, "one/x.txt", ["zucchini and a small apple"])
+    writer.publish()
+    view = library.open("fruit").view()
+    assert view.filter_ids(Filters(source="one/*")) == [wanted]
+    assert view.filter_ids(Filters(doc_ids=(wanted, 3), source="many/*")) == [3]
+    assert view.filter_ids(Filters()) is None
+    assert lexical(view, "apple", doc_ids=[wanted]) == ["zucchini and a small apple"]
+    assert nearest(view, "apple", doc_ids=[wanted]) == ["zucchini and a small apple"]
+    assert nearest(view, "apple", doc_ids=[]) == []
+
+
+def test_a_snapshot_and_a_replay_give_the_same_results(
+    library: Library, writer: CollectionWriter
+) -> None:
+    for number in range(20):
+        put(writer.catalog, f"{number}.txt", [f"{chr(97 + number)} apple", "pear"])
+    writer.catalog.remove_document(3)
+    writer.publish()
+    replayed = library.open("fruit").view()
+    writer.finish()
+    put(writer.catalog, "0.txt", ["a lemon"])
+    writer.publish()
+    fresh = Library(library.home("fruit").folder.parent.parent)
+    from_snapshot = fresh.open("fruit").view()
+    assert from_snapshot.dense.base_seq == 21
+    assert replayed.dense.base_seq == 0
+    current = library.open("fruit").view()
+    assert nearest(from_snapshot, "lemon")[0] == nearest(current, "lemon")[0] == "a lemon"
+    assert from_snapshot.dense.ids() == current.dense.ids()
+    fresh.close()
+
+
+def test_verify_is_clean_after_adds_updates_and_deletes(
+    library: Library, writer: CollectionWriter
+) -> None:
+    for number in range(10):
+        put(writer.catalog, f"{number}.txt", [f"text {number}", "中文", "shared"])
+    put(writer.catalog, "3.txt", ["other"])
+    writer.catalog.remove_document(5)
+    writer.finish()
+    report = library.verify("fruit")
+    assert report.problems == ()
+    assert (report.documents, report.chunks) == (9, 25)
+
+
+def test_verify_says_what_is_not_searchable_yet(library: Library, writer: CollectionWriter) -> None:
+    put(writer.catalog, "a.txt", ["apple"])
+    (problem,) = library.verify("fruit").problems
+    assert problem.startswith("1 committed changes are not searchable yet")
+
+
+def test_an_unpublished_commit_is_replayed_by_the_next_writer(library: Library) -> None:
+    with CollectionWriter(library.home("fruit"), FINGERPRINT) as writer:
+        put(writer.catalog, "a.txt", ["apple"])
+    assert lexical(library.open("fruit").view(), "apple") == []
+    with CollectionWriter(library.home("fruit"), FINGERPRINT):
+        pass
+    assert lexical(library.open("fruit").view(), "apple") == ["apple"]
+
+
+def test_lost_indexes_are_rebuilt_from_the_catalog(library: Library) -> None:
+    import shutil
+
+    with CollectionWriter(library.home("fruit"), FINGERPRINT) as writer:
+        put(writer.catalog, "a.txt", ["apple", "pear"])
+        writer.finish()
+        generation = writer.generation
+    shutil.rmtree(generation / "lexical")
+    shutil.rmtree(generation / "dense")
+    with CollectionWriter(library.home("fruit"), FINGERPRINT):
+        pass
+    assert library.verify("fruit").problems == ()
+    assert lexical(library.open("fruit").view(), "pear") == ["pear"]
+
+
+def test_an_index_of_another_catalog_is_not_trusted(library: Library) -> None:
+    import shutil
+
+    for name in ("fruit", "trees"):
+        with CollectionWriter(library.home(name), FINGERPRINT) as writer:
+            put(writer.catalog, "a.txt", [f"about {name}"])
+            writer.finish()
+    target = library.home("fruit").generation()
+    for part in ("lexical", "dense"):
+        shutil.rmtree(target / part)
+        shutil.copytree(library.home("trees").generation() / part, target / part)
+    with pytest.raises(IndexMismatch, match="rag ingest"):
+        library.open("fruit").view()
+    with CollectionWriter(library.home("fruit"), FINGERPRINT):
+        pass
+    assert library.verify("fruit").problems == ()
+
+
+def test_only_one_process_may_write(library: Library, writer: CollectionWriter) -> None:
+    with pytest.raises(CollectionBusy, match="Another process is writing"):
+        CollectionWriter(library.home("fruit"), FINGERPRINT)
+    with pytest.raises(CollectionBusy):
+        library.delete("fruit")
+
+
+def test_another_fingerprint_is_refused_with_the_command_that_rebuilds(
+    library: Library, writer: CollectionWriter
+) -> None:
+    put(writer.catalog, "a.txt", ["apple"])
+    writer.publish()
+    writer.close()
+    other = {**FINGERPRINT, "embedding_model": "words"}
+    expected = (
+        r"embedding_model 'letters' → 'words'.*rag ingest FOLDER --collection fruit --rebuild"
+    )
+    with pytest.raises(IndexMismatch, match=expected):
+        CollectionWriter(library.home("fruit"), other)
+    with pytest.raises(IndexMismatch, match=expected):
+        library.open("fruit", other)
+    assert lexical(library.open("fruit", FINGERPRINT).view(), "apple") == ["apple"]
+
+
+def test_an_empty_collection_takes_on_the_fingerprint_of_the_first_writer(
+    library: Library,
+) -> None:
+    library.create("fruit", {"embedding_model": "letters", "dimension": 26})
+    with CollectionWriter(library.home("fruit"), {**FINGERPRINT, "chunker": "1"}) as writer:
+        assert writer.catalog.fingerprint["chunker"] == "1"
+
+
+def test_a_rebuild_serves_the_old_generation_until_it_is_finished(library: Library) -> None:
+    with CollectionWriter(library.home("fruit"), FINGERPRINT) as writer:
+        put(writer.catalog, "a.txt", ["apple"])
+        writer.finish()
+    other = {**FINGERPRINT, "chunker": "2"}
+    with CollectionWriter(library.home("fruit"), other, rebuild=True) as writer:
+        put(writer.catalog, "a.txt", ["pear"])
+        writer.publish()
+        assert lexical(library.open("fruit").view(), "apple") == ["apple"]
+        writer.finish()
+    assert lexical(library.open("fruit").view(), "apple") == []
+    assert lexical(library.open("fruit").view(), "pear") == ["pear"]
+    assert not (library.home("fruit").folder / "g1").exists()
+
+
+def test_an_interrupted_rebuild_is_taken_up_again(library: Library) -> None:
+    with CollectionWriter(library.home("fruit"), FINGERPRINT) as writer:
+        put(writer.catalog, "a.txt", ["apple"])
+        writer.finish()
+    other = {**FINGERPRINT, "chunker": "2"}
+    with CollectionWriter(library.home("fruit"), other, rebuild=True) as writer:
+        put(writer.catalog, "a.txt", ["pear"])
+    with CollectionWriter(library.home("fruit"), other, rebuild=True) as writer:
+        assert writer.catalog.known_documents("/documents").keys() == {"a.txt"}
+    third = {**FINGERPRINT, "chunker": "3"}
+    with CollectionWriter(library.home("fruit"), third, rebuild=True) as writer:
+        assert writer.catalog.known_documents("/documents") == {}
+
+
+def test_damaged_files_are_reported_not_raised_by_verify(library: Library) -> None:
+    with CollectionWriter(library.home("fruit"), FINGERPRINT) as writer:
+        put(writer.catalog, "a.txt", ["apple"])
+        writer.finish()
+        path = writer.catalog.path
+    path.write_bytes(b"this is not a database, " * 500)
+    (problem,) = library.verify("fruit").problems
+    assert "cannot be used" in problem
+    with pytest.raises(IndexCorrupt):
+        Library(library.home("fruit").folder.parent.parent).open("fruit")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", "../x", "a/b", "a\\b", ".hidden", "x" * 61, "a b", "a\0"]
+)
+def test_names_that_mean_something_in_a_path_are_refused(library: Library, name: str) -> None:
+    with pytest.raises(InvalidCollectionName):
+        library.home(name)
+
+
+def test_a_chinese_name_works(library: Library) -> None:
+    library.create("产品手册", FINGERPRINT)
+    assert library.names() == ["产品手册"]
+
+
+def test_making_twice_and_opening_what_is_not_there_are_typed_errors(library: Library) -> None:
+    library.create("fruit", FINGERPRINT)
+    with pytest.raises(CollectionExists):
+        library.create("fruit", FINGERPRINT)
+    with pytest.raises(CollectionNotFound, match="rag ingest FOLDER --collection nuts"):
+        library.open("nuts")
+    with pytest.raises(CollectionNotFound):
+        library.delete("nuts")
+    with pytest.raises(DocumentNotFound):
+        library.open("fruit").catalog.document(7)
+
+
+def test_a_deleted_collection_is_gone_for_a_reader_that_had_it_open(library: Library) -> None:
+    with CollectionWriter(library.home("fruit"), FINGERPRINT) as writer:
+        put(writer.catalog, "a.txt", ["apple"])
+        writer.finish()
+    library.open("fruit").view()
+    Library(library.home("fruit").folder.parent.parent).delete("fruit")
+    with pytest.raises(CollectionNotFound):
+        library.open("fruit")
+    library.create("fruit", FINGERPRINT)
+    assert library.info("fruit").documents == 0
+
+
+def test_the_document_text_survives_the_round_trip_across_storage_parts(
+    library: Library, writer: CollectionWriter
+) -> None:
+    text = "甲𠀀b" * 50_000
+    doc_id = put(writer.catalog, "long.txt", [text])
+    assert writer.catalog.document_text(doc_id) == text
+
+
+def test_vectors_are_counted_once_and_unused_ones_forgotten(
+    library: Library, writer: CollectionWriter
+) -> None:
+    put(writer.catalog, "a.txt", ["apple", "shared"])
+    put(writer.catalog, "b.txt", ["pear", "shared"])
+    assert writer.catalog.texts_embedded() == 3
+    writer.catalog.remove_document(1)
+    assert writer.catalog.drop_unused_vectors() == 1
+    assert writer.catalog.counts()["vectors"] == 2
+
+
+def test_a_long_query_is_cut_to_its_rarest_terms(
+    library: Library, writer: CollectionWriter
+) -> None:
+    for number in range(30):
+        put(writer.catalog, f"{number}.txt", ["common words everywhere"])
+    put(writer.catalog, "rare.txt", ["quetzal"])
+    writer.publish()
+    absent = [f"absent{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(200)]
+    terms = ["common", "words", *absent, "quetzal"]
+    assert lexical(library.open("fruit").view(), *terms)[0] == "quetzal"
+
+
+def test_equal_scores_come_in_the_order_of_ingestion(
+    library: Library, writer: CollectionWriter
+) -> None:
+    for number in range(5):
+        put(writer.catalog, f"{number}.txt", ["same text"])
+    writer.publish()
+    view = library.open("fruit").view()
+    ids = [chunk_id for chunk_id, _ in view.search_lexical(["same"], 5, None)]
+    assert ids == sorted(ids)
+    vector = letters("same text")
+    assert vector is not None
+    dense = [chunk_id for chunk_id, _ in view.search_dense(vector, 5, None)]
+    assert dense == sorted(dense)
+    assert np.allclose([score for _, score in view.search_dense(vector, 5, None)], 1, atol=1e-3)
