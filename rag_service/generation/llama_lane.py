@@ -1,0 +1,188 @@
+"""One thread that owns the model, and the queue in front of it.
+
+A llama.cpp context serves one call at a time; two threads on one context kill the process.
+So every call after loading runs here, in order of arrival. Formatting and tokenising stay
+with the callers.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from rag_service.errors import Cancelled, GenerationError, Overloaded, RagError
+from rag_service.generation.output_text import Piece
+
+CLOSED = "The chat model is closed."
+REMEMBERED_DURATIONS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """What to generate. ``thinking``: the prompt ends inside an opened reasoning block."""
+
+    prompt: tuple[int, ...]
+    thinking: bool
+    max_tokens: int
+    temperature: float
+    seed: int | None
+    stop: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of a generation. Counts are in tokens; ``cached`` of the prompt were reused."""
+
+    reason: Literal["stop", "length"]
+    prompt: int
+    output: int
+    reasoning: int
+    cached: int
+
+
+JobEvent = Piece | Finished | RagError
+
+
+class Job:
+    """One generation: events go out through ``deliver``, the last one not being a Piece.
+
+    ``deliver`` is called on the lane's thread and must not block. ``left`` is an event the
+    caller may set to say that nobody listens any more.
+    """
+
+    def __init__(
+        self,
+        request: GenerationRequest,
+        deliver: Callable[[JobEvent], None],
+        left: threading.Event | None = None,
+    ) -> None:
+        self.request = request
+        self.left = left
+        # Read by llama.cpp itself while it computes: "\0" go on, "\1" abort. One buffer per
+        # job, so that a late cancel cannot hit the next one.
+        self.abort_flag = ctypes.create_string_buffer(2)
+        self._deliver = deliver
+
+    def cancel(self) -> None:
+        """Stop soon, from any thread, also from a destructor: takes no lock."""
+        self.abort_flag[0] = b"\1"
+
+    @property
+    def cancelled(self) -> bool:
+        return self.abort_flag[0] != b"\0" or (self.left is not None and self.left.is_set())
+
+    def emit(self, event: JobEvent) -> None:
+        try:
+            self._deliver(event)
+        except RuntimeError:  # the event loop that listened has been closed
+            self.cancel()
+
+
+class Lane:
+    """Runs jobs one after the other on a thread of its own.
+
+    Args:
+        work: generates one job, emitting its pieces; called on the lane's thread only.
+        release: frees the model; called once, on the same thread, when the lane closes.
+        queue_size: jobs that may wait behind the running one.
+    """
+
+    def __init__(
+        self, work: Callable[[Job], Finished], release: Callable[[], None], queue_size: int
+    ) -> None:
+        self._work = work
+        self._release = release
+        self._queue_size = queue_size
+        self._changed = threading.Condition()
+        self._waiting: deque[Job] = deque()
+        self._running: Job | None = None
+        self._started = 0.0
+        self._durations: deque[float] = deque(maxlen=REMEMBERED_DURATIONS)  # seconds
+        self._closed = False
+        self._thread = threading.Thread(target=self._loop, name="chat-model", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job) -> None:
+        """Put a job in the queue.
+
+        Raises:
+            Overloaded: as many jobs wait as are allowed.
+            GenerationError: the lane is closed.
+        """
+        with self._changed:
+            if self._closed:
+                raise GenerationError(CLOSED)
+            self._waiting = deque(other for other in self._waiting if not other.cancelled)
+            running = self._running is not None and not self._running.cancelled
+            ahead = len(self._waiting) + running
+            if ahead > self._queue_size:
+                raise Overloaded(
+                    f"The chat model is busy: {ahead} questions are ahead, which is the limit. "
+                    "Try again later.",
+                    retry_after=self._seconds_for(ahead),
+                )
+            self._waiting.append(job)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Abort the running job, refuse the waiting ones, free the model. Idempotent."""
+        with self._changed:
+            self._closed = True
+            refused = list(self._waiting)
+            self._waiting.clear()
+            if self._running is not None:
+                self._running.cancel()
+            self._changed.notify()
+        for job in refused:
+            job.emit(GenerationError(CLOSED))
+        if threading.current_thread() is not self._thread:  # a destructor may run anywhere
+            self._thread.join()
+
+    def _seconds_for(self, jobs: int) -> int:
+        """Estimate from recent durations; at least one second."""
+        running = time.monotonic() - self._started if self._running else 0.0
+        known = list(self._durations) or [running]
+        return max(1, math.ceil(jobs * sum(known) / len(known)))
+
+    def _loop(self) -> None:
+        try:
+            while (job := self._next()) is not None:
+                outcome = self._run(job)
+                with self._changed:
+                    self._running = None
+                    self._durations.append(time.monotonic() - self._started)
+                job.emit(outcome)  # after the lane is free: the caller may ask again at once
+                del job, outcome  # nothing of a finished answer lingers while the lane waits
+        finally:
+            self._release()
+
+    def _next(self) -> Job | None:
+        with self._changed:
+            while not self._closed:
+                while self._waiting:
+                    job = self._waiting.popleft()
+                    if job.cancelled:
+                        job.emit(Cancelled("The request was cancelled."))
+                        continue
+                    self._running, self._started = job, time.monotonic()
+                    return job
+                self._changed.wait()
+            return None
+
+    def _run(self, job: Job) -> JobEvent:
+        try:
+            return self._work(job)
+        except Cancelled as error:
+            return GenerationError(CLOSED) if self._closed else error
+        except RagError as error:
+            return error
+        except Exception as error:  # noqa: BLE001  the lane must outlive every job
+            failure = GenerationError(f"The chat model failed: {error}.")
+            failure.__cause__ = error
+            return failure
