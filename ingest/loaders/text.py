@@ -1,0 +1,61 @@
+"""Plain text and Markdown."""
+
+from __future__ import annotations
+
+import re
+
+from ingest.decoding import Decoded, decode
+from rag_service.errors import NoText
+from rag_service.types import LoadedText
+
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_FRONT_TITLE = re.compile(r"^title:[ \t]*(.+?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_FENCE = re.compile(r"^ {0,3}(```|~~~)")
+_HEADING = re.compile(r"^ {0,3}#[ \t]+(.+?)[ \t]*#*[ \t]*$")
+_MAX_TITLE = 300
+
+
+def load_text(data: bytes) -> LoadedText:
+    """Raises what ``decode`` raises, and NoText for a blank file."""
+    decoded = _decode_not_blank(data)
+    return LoadedText(
+        decoded.text, encoding=decoded.encoding, engine="text", warnings=decoded.warnings
+    )
+
+
+def load_markdown(data: bytes) -> LoadedText:
+    """Like ``load_text``; the title is the front matter's or the first ``#`` heading."""
+    decoded = _decode_not_blank(data)
+    return LoadedText(
+        decoded.text,
+        title=markdown_title(decoded.text),
+        encoding=decoded.encoding,
+        engine="text",
+        warnings=decoded.warnings,
+    )
+
+
+def _decode_not_blank(data: bytes) -> Decoded:
+    decoded = decode(data)
+    if not decoded.text.strip():
+        raise NoText("The file is empty: it holds nothing but white space.")
+    return decoded
+
+
+def markdown_title(text: str) -> str:
+    """The title a Markdown text gives itself, or ""."""
+    front = _FRONT_MATTER.match(text)
+    named = _FRONT_TITLE.search(front.group(1)) if front else None
+    if named:
+        return named.group(1).strip("\"'")[:_MAX_TITLE]
+    return _first_heading(text[front.end() :] if front else text)[:_MAX_TITLE]
+
+
+def _first_heading(text: str) -> str:
+    in_code = False
+    for line in text.split("\n"):
+        in_code ^= bool(_FENCE.match(line))
+        heading = None if in_code else _HEADING.match(line)
+        if heading:
+            return heading.group(1)
+    return ""
