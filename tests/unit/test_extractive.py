@@ -1,0 +1,168 @@
+"""Answers quoted from the documents, without a chat model."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag_service.generation.extractive import Extract, extract
+from rag_service.types import Chunk, Citation, Hit
+
+
+def hit(text: str, *, chunk_id: int = 1, start: int = 0, title: str = "", heading: str = "") -> Hit:
+    chunk = Chunk(chunk_id, 1, 0, "hr/leave.pdf", title, heading, 4, start, start + len(text), text)
+    return Hit(chunk, 1.0)
+
+
+def even(term: str) -> float:
+    """Every term counts the same."""
+    return 1.0
+
+
+def nothing(term: str) -> float:
+    return 0.0
+
+
+def quotes(found: Extract) -> list[str]:
+    return [citation.quote for citation in found.citations]
+
+
+OFFICE = (
+    "The canteen opens at noon. Annual leave is 25 days. The garage is closed on Sundays. "
+    "Parking costs money."
+)
+
+
+def test_the_sentence_that_covers_the_question_is_quoted_with_its_place() -> None:
+    found = extract("How many days of annual leave?", [hit(OFFICE, start=1000)], idf=even)
+    assert found.text == "Annual leave is 25 days. [1]"
+    assert found.citations == (
+        Citation(
+            n=1,
+            chunk_id=1,
+            doc_id=1,
+            source="hr/leave.pdf",
+            page=4,
+            char_start=1027,
+            char_end=1051,
+            quote="Annual leave is 25 days.",
+            verified=True,
+        ),
+    )
+
+
+@pytest.mark.parametrize("question", ["年假有多少天？", "年假有多少天", "員工年假有幾天？"])
+def test_chinese_is_quoted_in_either_script(question: str) -> None:
+    text = "食堂中午开门。员工年假为十五天。车库周日关闭。"
+    found = extract(question, [hit(text)], idf=even, max_sentences=1)
+    assert found.text == "员工年假为十五天。[1]"
+
+
+def test_traditional_text_answers_a_simplified_question() -> None:
+    text = "食堂中午開門。員工的特別休假為十五天。車庫週日關閉。"
+    found = extract("特别休假多少天？", [hit(text)], idf=even, max_sentences=1)
+    assert found.text == "員工的特別休假為十五天。[1]"
+
+
+def test_rare_terms_weigh_more_than_common_ones() -> None:
+    text = "The common rule of the house holds. The zylophane is blue."
+    weights = {"zylophan": 9.0}
+    found = extract(
+        "Common rule of the house on zylophane?",
+        [hit(text)],
+        idf=lambda term: weights.get(term, 0.5),
+        max_sentences=1,
+    )
+    assert quotes(found) == ["The zylophane is blue."]
+
+
+def test_a_sentence_with_a_pronoun_wins_through_the_one_before_it() -> None:
+    text = "The old lighthouse stands on Gull Rock. It was built in 1912. Birds nest there."
+    other = "Many houses were built in brick. Brick is red."
+    found = extract(
+        "When was the lighthouse on Gull Rock built?",
+        [hit(text), hit(other, chunk_id=2)],
+        idf=even,
+        max_sentences=2,
+    )
+    assert quotes(found) == [
+        "The old lighthouse stands on Gull Rock.",
+        "It was built in 1912.",
+    ]
+
+
+def test_the_heading_tells_passages_apart() -> None:
+    text = "The warranty lasts two years."
+    first, second = hit(text), hit("The warranty lasts ten years.", heading="Boilers")
+    found = extract("Warranty of boilers?", [first, second], idf=even, max_sentences=1)
+    assert found.text == "The warranty lasts ten years. [2]"
+    assert found.support == 1.0
+
+
+def test_an_answer_is_preferred_to_the_question_it_answers() -> None:
+    faq = "How do I reset my password? Hold the red button for ten seconds. Clean the fan."
+    found = extract("How do I reset my password?", [hit(faq)], idf=even, max_sentences=1)
+    assert quotes(found) == ["Hold the red button for ten seconds."]
+
+
+def test_near_identical_sentences_are_quoted_once() -> None:
+    first = hit("Annual leave is 25 days.")
+    second = hit("The annual leave is 25 days!", chunk_id=2)
+    third = hit("Annual leave must be requested.", chunk_id=3)
+    found = extract("annual leave", [first, second, third], idf=even)
+    assert quotes(found) == ["Annual leave is 25 days.", "Annual leave must be requested."]
+
+
+def test_a_sentence_worth_much_less_than_the_best_is_left_out() -> None:
+    text = "Annual leave for part-time staff is 12 days. Bread is baked fresh. A staff room exists."
+    found = extract("annual leave part-time staff", [hit(text)], idf=even)
+    assert quotes(found) == ["Annual leave for part-time staff is 12 days."]
+
+
+def test_sentences_come_best_passage_first_and_in_document_order_within() -> None:
+    weak = hit("Leave of absence is rare.", chunk_id=1)
+    strong = hit("Unpaid leave needs consent. Annual leave is 25 days.", chunk_id=2)
+    found = extract("annual leave days unpaid", [weak, strong], idf=even)
+    assert [(c.n, c.quote) for c in found.citations][:2] == [
+        (2, "Unpaid leave needs consent."),
+        (2, "Annual leave is 25 days."),
+    ]
+
+
+def test_a_very_long_sentence_gives_way_to_a_short_one_that_covers_as_much() -> None:
+    long = hit("Annual leave days, " + "and this and that, " * 30 + "amount to 25.")
+    short = hit("Annual leave: 25 days.", chunk_id=2)
+    assert quotes(extract("annual leave days", [long, short], idf=even)) == [short.chunk.text]
+    unlike = hit("Leave the door open.", chunk_id=2)
+    assert quotes(extract("annual leave days", [long, unlike], idf=even))[0] == long.chunk.text
+
+
+def test_support_is_the_weighted_share_of_the_question_that_the_passages_cover() -> None:
+    weights = {"annual": 1.0, "leav": 1.0, "norway": 2.0}
+    found = extract("Annual leave in Norway", [hit(OFFICE)], idf=weights.__getitem__)
+    assert found.support == 0.5
+
+
+@pytest.mark.parametrize(
+    ("question", "texts"),
+    [
+        ("zebra?", [OFFICE]),
+        ("斑马？", [OFFICE]),
+        ("annual leave", []),
+        ("annual leave", [""]),
+        ("", [OFFICE]),
+        ("?!", [OFFICE]),
+    ],
+)
+def test_without_evidence_there_is_no_answer(question: str, texts: list[str]) -> None:
+    assert extract(question, [hit(text) for text in texts], idf=even) == Extract("", (), 0.0)
+
+
+def test_terms_without_weight_support_nothing() -> None:
+    assert extract("annual leave", [hit(OFFICE)], idf=nothing) == Extract("", (), 0.0)
+
+
+def test_quotes_keep_the_line_breaks_of_the_document() -> None:
+    wrapped = "Annual leave is\n25 days a year."
+    found = extract("annual leave days", [hit(wrapped)], idf=even, max_sentences=1)
+    assert wrapped.startswith(quotes(found)[0])
+    assert found.citations[0].verified
