@@ -86,6 +86,15 @@ class RetrievalSettings(_Group):
     rrf_k: int = Field(60, ge=1, description="Constant of reciprocal rank fusion.")
     dense_weight: float = Field(1.0, ge=0, description="Weight of the embedding leg.")
     lexical_weight: float = Field(1.0, ge=0, description="Weight of the BM25 leg.")
+    reranked: int = Field(
+        20,
+        ge=5,
+        le=1000,
+        description="Best candidates reordered by how much of the question they cover.",
+    )
+    coverage_weight: float = Field(
+        0.4, ge=0, description="Weight of that coverage beside the fused score."
+    )
 
 
 class AnswerSettings(_Group):

@@ -87,12 +87,15 @@ class LegScore:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A retrieved chunk. ``score`` is in 0..1: 1 means first in every leg that voted."""
+    """A retrieved chunk. ``score`` is in 0..1: 1 means first in every leg that voted, and
+    every term of the question covered.
+    """
 
     chunk: Chunk
     score: float
     dense: LegScore | None = None  # score: cosine
     lexical: LegScore | None = None  # score: BM25
+    coverage: float = 0.0  # share of the question's terms in the passage, weighted by IDF
 
 
 @dataclass(frozen=True, slots=True)

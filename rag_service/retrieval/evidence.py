@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag_service.text.analysis import content_terms
 from rag_service.types import Hit
 
 # How many of the best passages are looked at; answers beyond them are not used anyway.
 _DEPTH = 5
 
-# Logistic regression over the two features below, fitted by benchmarks/fit_evidence.py.
-_BIAS, _COVERAGE, _COSINE = -6.0, 9.0, 2.0
+# Logistic regression, classes weighted equally, fitted on the results of 1,150 questions
+# of six public question sets asked of their own collection, and as many asked of another
+# collection in the same language. With both features 2 to 3 in 100 fall on the wrong side
+# of 0.5, with words alone 6 to 8. Questions on the topic of a collection that it does not
+# answer are harder, and not in those figures.
+_BIAS, _COVERAGE, _COSINE = -8.5, 9.9, 10.7
 # Questions the embedding model cannot represent are judged by their words alone.
-_BIAS_LEXICAL, _COVERAGE_LEXICAL = -5.0, 9.0
+_BIAS_LEXICAL, _COVERAGE_LEXICAL = -6.5, 17.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +39,11 @@ class Evidence:
         return _logistic(_BIAS + _COVERAGE * self.coverage + _COSINE * self.cosine)
 
 
-def gather_evidence(question: str, hits: Sequence[Hit], *, idf: Callable[[str], float]) -> Evidence:
-    """What the best passages offer for a question."""
-    terms = {term: idf(term) for term in content_terms(question)}
+def gather_evidence(hits: Sequence[Hit]) -> Evidence:
+    """What the best passages offer for the question they were found for."""
     cosines = [hit.dense.score for hit in hits if hit.dense]
-    covered = [_coverage(hit, terms) for hit in hits[:_DEPTH]]
+    covered = [hit.coverage for hit in hits[:_DEPTH]]
     return Evidence(max(covered, default=0.0), max(cosines, default=None))
-
-
-def _coverage(hit: Hit, terms: dict[str, float]) -> float:
-    chunk = hit.chunk
-    held = content_terms(f"{chunk.title}\n{chunk.heading}\n{chunk.text}")
-    total = sum(terms.values())
-    return sum(weight for term, weight in terms.items() if term in held) / total if total else 0.0
 
 
 def _logistic(x: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
@@ -12,6 +12,7 @@ from langchain_core.retrievers import BaseRetriever
 
 from rag_service.retrieval.embedding import LocalEmbeddings
 from rag_service.retrieval.fusion import Fused, Leg, fuse
+from rag_service.retrieval.rerank import QuestionTerms, rerank
 from rag_service.settings import RetrievalSettings
 from rag_service.store.collection import CollectionView
 from rag_service.text.analysis import analyze_query
@@ -20,7 +21,7 @@ from rag_service.types import Filters, Hit, SearchResult
 
 @dataclass(frozen=True, slots=True)
 class HybridSearch:
-    """Dense and lexical candidates, fused by rank and joined to the catalog."""
+    """Dense and lexical candidates, fused by rank, reordered by coverage, joined to the catalog."""
 
     embeddings: LocalEmbeddings
     settings: RetrievalSettings
@@ -42,24 +43,33 @@ class HybridSearch:
             Leg("dense", self.settings.dense_weight, dense),
             Leg("lexical", self.settings.lexical_weight, lexical),
         ]
-        hits = _joined(view, fuse(legs, self.settings.rrf_k), top_k)
+        hits = _joined(view, fuse(legs, self.settings.rrf_k), max(top_k, self.settings.reranked))
         clock.lap("join_ms")
+        hits = self._reranked(hits, query, view)
+        clock.lap("rerank_ms")
         return SearchResult(
-            hits=hits,
+            hits=tuple(hits[:top_k]),
             revision=view.revision,
             legs=tuple(leg.name for leg in legs if leg.candidates),
             notes=() if vector is not None else (_no_dense_vote(self.embeddings),),
             timings=clock.laps,
         )
 
+    def _reranked(self, hits: list[Hit], query: str, view: CollectionView) -> list[Hit]:
+        depth, weight = self.settings.reranked, self.settings.coverage_weight
+        best = rerank(hits[:depth], QuestionTerms(query, view.idf), weight=weight)
+        # What was not reordered stays below what was; its scores are scaled alike.
+        rest = [replace(hit, score=hit.score / (1 + weight)) for hit in hits[depth:]]
+        return best + rest
 
-def _joined(view: CollectionView, fused: list[Fused], top_k: int) -> tuple[Hit, ...]:
+
+def _joined(view: CollectionView, fused: list[Fused], limit: int) -> list[Hit]:
     # Chunks that were removed since the index saw them are missing from the catalog.
     chunks = view.chunks([item.chunk_id for item in fused])
-    alive = [item for item in fused if item.chunk_id in chunks][:top_k]
-    return tuple(
+    alive = [item for item in fused if item.chunk_id in chunks][:limit]
+    return [
         Hit(chunks[i.chunk_id], i.score, i.legs.get("dense"), i.legs.get("lexical")) for i in alive
-    )
+    ]
 
 
 def _no_dense_vote(embeddings: LocalEmbeddings) -> str:

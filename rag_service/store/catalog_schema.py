@@ -45,7 +45,7 @@ CREATE TABLE document_text (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE vectors (
     vector_key BLOB PRIMARY KEY,     -- hash of the embedded text
-    vector BLOB                      -- fp16, unit norm, or NULL: the model cannot represent the text
+    vector BLOB                      -- fp16 unit vector, NULL where the model knows no vector
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE chunks (
     chunk_id INTEGER PRIMARY KEY AUTOINCREMENT,
