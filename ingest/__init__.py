@@ -1,0 +1,1 @@
+"""Batch ingestion: makes a collection a mirror of a folder."""
