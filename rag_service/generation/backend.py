@@ -28,6 +28,9 @@ class ChatBackend(Protocol):
     def count(self, messages: Sequence[BaseMessage]) -> int:
         """Prompt tokens these messages become."""
 
+    def require_room(self) -> None:
+        """Raise Overloaded if the next answer would have to be refused."""
+
     def stream(
         self, messages: Sequence[BaseMessage], *, max_tokens: int, cancelled: threading.Event
     ) -> Iterator[AIMessageChunk]:
@@ -56,6 +59,9 @@ class LlamaBackend:
 
     def count(self, messages: Sequence[BaseMessage]) -> int:
         return self.model.count_message_tokens(messages)
+
+    def require_room(self) -> None:
+        self.model.require_room()
 
     def stream(
         self, messages: Sequence[BaseMessage], *, max_tokens: int, cancelled: threading.Event
@@ -86,6 +92,9 @@ class LangChainBackend:
         cjk = sum(is_cjk(char) for text in texts for char in text)
         others = sum(map(len, texts)) - cjk
         return int(1.5 * cjk + others / 3) + 8 * len(texts)
+
+    def require_room(self) -> None:
+        """The server behind the model has a queue of its own."""
 
     def stream(
         self, messages: Sequence[BaseMessage], *, max_tokens: int, cancelled: threading.Event

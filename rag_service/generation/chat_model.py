@@ -92,6 +92,10 @@ class LlamaCppChat(BaseChatModel):
         """The token ids these messages become, up to where the answer begins."""
         return self._prompt(messages)[0]
 
+    def require_room(self) -> None:
+        """Raise Overloaded if a call would have to be refused now."""
+        self.runtime.lane.require_room()
+
     def count_tokens(self, text: str) -> int:
         """Tokens of plain text, outside any message."""
         return self.runtime.vocabulary.count(text)

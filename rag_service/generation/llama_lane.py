@@ -116,6 +116,17 @@ class Lane:
             GenerationError: the lane is closed.
         """
         with self._changed:
+            self.require_room()
+            self._waiting.append(job)
+            self._changed.notify()
+
+    def require_room(self) -> None:
+        """Refuse now what `submit` would refuse now.
+
+        Raises:
+            Overloaded, GenerationError: as `submit`.
+        """
+        with self._changed:
             if self._closed:
                 raise GenerationError(CLOSED)
             self._waiting = deque(other for other in self._waiting if not other.cancelled)
@@ -127,8 +138,6 @@ class Lane:
                     "Try again later.",
                     retry_after=self._seconds_for(ahead),
                 )
-            self._waiting.append(job)
-            self._changed.notify()
 
     def close(self) -> None:
         """Abort the running job, refuse the waiting ones, free the model. Idempotent."""

@@ -1,0 +1,237 @@
+"""The story of one question, told in order.
+
+Understand the question, retrieve, judge the evidence, then refuse, quote or let the
+chat model answer, and check what it cites.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from langchain_core.messages import BaseMessage
+
+from rag_service.errors import QuestionTooLong
+from rag_service.generation.backend import ChatBackend
+from rag_service.generation.citations import cite
+from rag_service.generation.context import Packed, pack
+from rag_service.generation.extractive import extract
+from rag_service.generation.prompts import NO_ANSWER, PromptLibrary, is_no_answer
+from rag_service.retrieval.evidence import gather_evidence
+from rag_service.text.language import detect_language
+from rag_service.types import (
+    Answer,
+    AnswerEvent,
+    DoneEvent,
+    Filters,
+    Hit,
+    SearchResult,
+    SourcesEvent,
+    TokenEvent,
+    Turn,
+    Usage,
+)
+
+EXTRACTIVE_MODEL = "extractive"
+# A rewritten follow-up question is one sentence.
+_CONDENSED_TOKENS = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the caller asked. ``top_k`` and ``max_tokens`` are already resolved."""
+
+    text: str
+    collection: str
+    top_k: int
+    max_tokens: int
+    filters: Filters | None = None
+    history: tuple[Turn, ...] = ()
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """One collection at one revision."""
+
+    search: Callable[[str, int, Filters | None], SearchResult]
+    idf: Callable[[str], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Answerer:
+    """Answers questions over a corpus; without a chat model it quotes."""
+
+    prompts: PromptLibrary
+    chat: ChatBackend | None
+    min_confidence: float
+
+    def ask(self, question: Question, corpus: Corpus) -> Iterator[AnswerEvent]:
+        """Yields one SourcesEvent, TokenEvents, one DoneEvent.
+
+        Raises:
+            QuestionTooLong: the question alone fills the model's window.
+            Overloaded, Cancelled, GenerationError: from the chat model.
+        """
+        started = time.perf_counter()
+        language = detect_language(question.text)
+        query = self._standalone(question, language)
+        found = corpus.search(query, question.top_k, question.filters)
+        evidence = gather_evidence(found.hits)
+        draft = _draft(question, found, evidence.confidence)
+        if not found.hits or evidence.confidence < self.min_confidence:
+            steps = self._refuse(draft, question, language)
+        elif self.chat is None:
+            steps = _quote(draft, query, corpus)
+        else:
+            steps = self._generate(self.chat, draft, question, language)
+        for event in steps:
+            if isinstance(event, DoneEvent):
+                timings = {**found.timings, "total_ms": _ms_since(started)}
+                event = DoneEvent(replace(event.answer, timings=timings))
+            yield event
+
+    def _standalone(self, question: Question, language: str) -> str:
+        """The question as it reads without the conversation before it."""
+        if not question.history:
+            return question.text
+        if self.chat is None:
+            # Without a model to rewrite it, a follow-up is searched for together with the
+            # question it follows.
+            earlier = [turn.content for turn in question.history if turn.role == "user"]
+            return "\n".join([*earlier[-1:], question.text])
+        messages = self.prompts.condense_messages(question.text, question.history, language)
+        if self.chat.count(messages) + _CONDENSED_TOKENS > self.chat.context_tokens:
+            return question.text
+        pieces = self.chat.stream(
+            messages, max_tokens=_CONDENSED_TOKENS, cancelled=question.cancelled
+        )
+        return "".join(str(piece.content) for piece in pieces).strip() or question.text
+
+    def _refuse(self, draft: Answer, question: Question, language: str) -> Iterator[AnswerEvent]:
+        """The nearest passages are shown, so that the user can judge for themselves."""
+        text = self.prompts.refusal(question.text, language)
+        yield SourcesEvent(draft.sources, draft.revision)
+        yield TokenEvent(text)
+        yield DoneEvent(replace(draft, answer=text, status="refused"))
+
+    def _generate(
+        self, chat: ChatBackend, draft: Answer, question: Question, language: str
+    ) -> Iterator[AnswerEvent]:
+        messages, packed = self._prompt(chat, draft.sources, question, language)
+        chat.require_room()  # before the stream begins, while it can still be refused as a whole
+        yield SourcesEvent(packed.included, draft.revision)
+        text, usage = "", Usage()
+        released = _Release()
+        for piece in chat.stream(
+            messages, max_tokens=question.max_tokens, cancelled=question.cancelled
+        ):
+            content = str(piece.content)
+            text += content
+            if piece.usage_metadata:
+                counted = piece.usage_metadata
+                usage = Usage(counted["input_tokens"], counted["output_tokens"])
+            if ready := released.push(content):
+                yield TokenEvent(ready)
+        draft = replace(
+            draft,
+            generator="chat",
+            model=chat.name,
+            sources=packed.included,
+            dropped=tuple(hit.chunk.chunk_id for hit in packed.dropped),
+            usage=usage,
+        )
+        if is_no_answer(text) or not text.strip():
+            refusal = self.prompts.refusal(question.text, language)
+            yield TokenEvent(refusal)
+            yield DoneEvent(replace(draft, answer=refusal, status="refused"))
+            return
+        if rest := released.rest():
+            yield TokenEvent(rest)
+        yield DoneEvent(_with_citations(draft, text))
+
+    def _prompt(
+        self, chat: ChatBackend, hits: Sequence[Hit], question: Question, language: str
+    ) -> tuple[list[BaseMessage], Packed]:
+        """The messages that fit the model's window, and the passages in them."""
+        budget = chat.context_tokens - question.max_tokens
+
+        def messages(context: str, history: Sequence[Turn]) -> list[BaseMessage]:
+            return self.prompts.answer_messages(question.text, context, language, history)
+
+        if chat.count(messages("", ())) > budget:
+            raise QuestionTooLong(
+                f"The question leaves no room in the model's window of {chat.context_tokens} "
+                f"tokens, of which {question.max_tokens} are kept for the answer. Shorten it."
+            )
+        # The documents come first: a long conversation may take half of the room.
+        history = question.history
+        while history and chat.count(messages("", history)) > budget // 2:
+            history = history[1:]
+        packed = pack(hits, fits=lambda context: chat.count(messages(context, history)) <= budget)
+        return messages(packed.text, history), packed
+
+
+def _quote(draft: Answer, query: str, corpus: Corpus) -> Iterator[AnswerEvent]:
+    """Answer with the best-supported sentences themselves."""
+    yield SourcesEvent(draft.sources, draft.revision)
+    quoted = extract(query, draft.sources, idf=corpus.idf)
+    yield TokenEvent(quoted.text)
+    yield DoneEvent(replace(draft, answer=quoted.text, citations=quoted.citations))
+
+
+def _draft(question: Question, found: SearchResult, confidence: float) -> Answer:
+    return Answer(
+        answer="",
+        status="answered",
+        generator="extractive",
+        confidence=round(confidence, 4),
+        citations=(),
+        sources=found.hits,
+        dropped=(),
+        model=EXTRACTIVE_MODEL,
+        collection=question.collection,
+        revision=found.revision,
+        usage=Usage(),
+        timings={},
+        notes=found.notes,
+    )
+
+
+def _with_citations(draft: Answer, text: str) -> Answer:
+    cited = cite(text.strip(), draft.sources)
+    notes = list(draft.notes)
+    if cited.invented:
+        notes.append(f"{cited.invented} citation numbers that name no source were removed.")
+    if not any(citation.verified for citation in cited.citations):
+        notes.append("No statement of this answer could be verified against the sources.")
+    return replace(draft, answer=cited.text, citations=cited.citations, notes=tuple(notes))
+
+
+class _Release:
+    """Holds back the start of a stream for as long as it may still become NO_ANSWER."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._open = False
+
+    def push(self, text: str) -> str:
+        """What may be shown now."""
+        if self._open:
+            return text
+        self._held += text
+        start = self._held.lstrip()[: len(NO_ANSWER)]
+        if NO_ANSWER.startswith(start.upper()):
+            return ""
+        self._open = True
+        return self.rest()
+
+    def rest(self) -> str:
+        held, self._held = self._held, ""
+        return held
+
+
+def _ms_since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1e3, 3)

@@ -1,0 +1,179 @@
+"""The composition root: the only place that chooses real parts from settings."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from langchain.chat_models import init_chat_model
+from langchain_core.retrievers import BaseRetriever
+
+from rag_service.answering import Answerer, Corpus, Question
+from rag_service.errors import ChatModelError, RagError
+from rag_service.generation.backend import ChatBackend, LangChainBackend, LlamaBackend
+from rag_service.generation.chat_model import open_llama_chat
+from rag_service.generation.prompts import PromptLibrary
+from rag_service.retrieval.embedding import LocalEmbeddings, open_embeddings
+from rag_service.retrieval.retriever import CollectionRetriever, HybridSearch
+from rag_service.settings import ChatSettings, Settings
+from rag_service.store.collection import CollectionView
+from rag_service.store.library import Library
+from rag_service.types import (
+    AnswerEvent,
+    CollectionInfo,
+    DocumentInfo,
+    Filters,
+    SearchResult,
+    Turn,
+)
+
+log = logging.getLogger(__name__)
+
+
+def open_library(settings: Settings) -> Library:
+    """Collections without models: for status and verification."""
+    return Library(settings.data_dir)
+
+
+def open_service(settings: Settings) -> Service:
+    """Load the models and open the collections; takes seconds.
+
+    Raises:
+        ConfigError: a model or prompt cannot be used.
+    """
+    prompts = PromptLibrary.load(settings.prompts_dir)
+    embeddings = open_embeddings(settings.embedding)
+    embeddings.encode_passages(["warm up"])  # the first pass costs a second; pay it here
+    chat = _open_chat(settings.chat)
+    return Service(settings, Library(settings.data_dir), embeddings, prompts, chat)
+
+
+class Service:
+    """Searching and answering over the collections of one data folder.
+
+    Safe to share between threads. Every method raises `RagError`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        library: Library,
+        embeddings: LocalEmbeddings,
+        prompts: PromptLibrary,
+        chat: ChatBackend | None,
+    ) -> None:
+        self.settings = settings
+        self._library = library
+        self._fingerprint = embeddings.fingerprint()
+        self._hybrid = HybridSearch(embeddings, settings.retrieval)
+        self._answerer = Answerer(prompts, chat, settings.answer.min_confidence)
+        self._chat = chat
+
+    def search(
+        self, query: str, *, collection: str, top_k: int, filters: Filters | None = None
+    ) -> SearchResult:
+        """The best passages, best first."""
+        view = self._view(collection)
+        return self._hybrid.search(view, query, top_k=top_k, filters=filters)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        collection: str,
+        top_k: int | None = None,
+        filters: Filters | None = None,
+        history: Sequence[Turn] = (),
+        max_tokens: int | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> Iterator[AnswerEvent]:
+        """One SourcesEvent, TokenEvents, one DoneEvent."""
+        view = self._view(collection)
+        limit = self.settings.chat.max_tokens
+        asked = Question(
+            text=question,
+            collection=collection,
+            top_k=top_k or self.settings.retrieval.top_k,
+            max_tokens=min(max_tokens or limit, limit),
+            filters=filters,
+            history=tuple(history),
+            cancelled=cancelled or threading.Event(),
+        )
+        yield from self._answerer.ask(asked, self._corpus(view))
+
+    def retriever(self, collection: str, *, top_k: int | None = None) -> BaseRetriever:
+        """A LangChain retriever over one collection; it follows new documents."""
+
+        def search(query: str, k: int, filters: Filters | None) -> SearchResult:
+            return self.search(query, collection=collection, top_k=k, filters=filters)
+
+        return CollectionRetriever(search=search, top_k=top_k or self.settings.retrieval.top_k)
+
+    def collections(self) -> list[CollectionInfo]:
+        return [self._library.info(name) for name in self._library.names()]
+
+    def collection(self, name: str) -> CollectionInfo:
+        return self._library.info(name)
+
+    def create_collection(self, name: str) -> CollectionInfo:
+        return self._library.create(name, self._fingerprint)
+
+    def delete_collection(self, name: str) -> None:
+        self._library.delete(name)
+
+    def documents(self, collection: str, *, limit: int, offset: int) -> list[DocumentInfo]:
+        return self._library.open(collection).catalog.documents(limit=limit, offset=offset)
+
+    def document(self, collection: str, doc_id: int) -> DocumentInfo:
+        return self._library.open(collection).catalog.document(doc_id)
+
+    def readiness(self) -> list[str]:
+        """Why a question might not be answered now; empty when all is well."""
+        reasons: list[str] = []
+        for name in self._library.names():
+            try:
+                self._view(name)
+            except RagError as error:
+                reasons.append(str(error))
+        return reasons
+
+    def close(self) -> None:
+        if self._chat:
+            self._chat.close()
+        self._library.close()
+
+    def _view(self, collection: str) -> CollectionView:
+        return self._library.open(collection, self._fingerprint).view()
+
+    def _corpus(self, view: CollectionView) -> Corpus:
+        def search(query: str, top_k: int, filters: Filters | None) -> SearchResult:
+            return self._hybrid.search(view, query, top_k=top_k, filters=filters)
+
+        return Corpus(search, view.idf)
+
+
+def _open_chat(settings: ChatSettings) -> ChatBackend | None:
+    if not settings.model:
+        log.info("No chat model is set: answers are extractive.")
+        return None
+    if settings.base_url:
+        return _open_provider(settings, settings.model, model_provider="openai")
+    if ":" in settings.model and not Path(settings.model).exists():
+        return _open_provider(settings, settings.model)
+    return LlamaBackend(open_llama_chat(settings))
+
+
+def _open_provider(settings: ChatSettings, model: str, **options: Any) -> ChatBackend:
+    if settings.base_url:
+        options |= {"base_url": settings.base_url, "api_key": settings.api_key or "none"}
+    try:
+        chat = init_chat_model(model, temperature=settings.temperature, **options)
+    except (ImportError, ValueError) as error:
+        raise ChatModelError(
+            f"Chat model {model!r} cannot be opened: {error} (For an OpenAI-compatible server: "
+            "pip install 'local-rag-service[openai]'.)"
+        ) from error
+    return LangChainBackend(chat, model, settings.context_tokens)
