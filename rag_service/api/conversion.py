@@ -1,0 +1,140 @@
+"""From the core's types to the JSON shapes, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rag_service.api.schemas import (
+    AnswerResponse,
+    CitationOut,
+    CollectionOut,
+    DebugAnswerResponse,
+    DebugResultOut,
+    DebugSearchResponse,
+    DocumentOut,
+    ErrorBody,
+    ErrorResponse,
+    FiltersIn,
+    LegOut,
+    ResultOut,
+    SearchResponse,
+    SourceOut,
+    SourcesEventOut,
+    TurnIn,
+    UsageOut,
+)
+from rag_service.types import (
+    Answer,
+    Citation,
+    CollectionInfo,
+    DocumentInfo,
+    Filters,
+    Hit,
+    LegScore,
+    SearchResult,
+    SourcesEvent,
+    Turn,
+)
+
+
+def to_filters(filters: FiltersIn | None) -> Filters | None:
+    if filters is None:
+        return None
+    return Filters(doc_ids=tuple(filters.doc_ids), source=filters.source)
+
+
+def to_turns(history: list[TurnIn]) -> tuple[Turn, ...]:
+    return tuple(Turn(role=turn.role, content=turn.content) for turn in history)
+
+
+def _passage(hit: Hit) -> dict[str, Any]:
+    chunk = hit.chunk
+    return {
+        "chunk_id": chunk.chunk_id,
+        "doc_id": chunk.doc_id,
+        "source": chunk.source,
+        "title": chunk.title,
+        "page": chunk.page,
+        "char_start": chunk.char_start,
+        "char_end": chunk.char_end,
+        "text": chunk.text,
+        "score": hit.score,
+    }
+
+
+def _leg(leg: LegScore | None) -> LegOut | None:
+    return None if leg is None else LegOut.model_validate(leg, from_attributes=True)
+
+
+def _debug_result(hit: Hit) -> DebugResultOut:
+    return DebugResultOut(**_passage(hit), dense=_leg(hit.dense), lexical=_leg(hit.lexical))
+
+
+def search_response(result: SearchResult, *, debug: bool) -> SearchResponse | DebugSearchResponse:
+    if not debug:
+        return SearchResponse(
+            results=[ResultOut(**_passage(hit)) for hit in result.hits],
+            revision=result.revision,
+            timings=result.timings,
+        )
+    return DebugSearchResponse(
+        results=[_debug_result(hit) for hit in result.hits],
+        revision=result.revision,
+        timings=result.timings,
+        legs=list(result.legs),
+        notes=list(result.notes),
+    )
+
+
+def _sources(hits: tuple[Hit, ...]) -> list[SourceOut]:
+    return [SourceOut(n=n, **_passage(hit)) for n, hit in enumerate(hits, start=1)]
+
+
+def _citation(citation: Citation) -> CitationOut:
+    return CitationOut.model_validate(citation, from_attributes=True)
+
+
+def _answer(answer: Answer, request_id: str) -> dict[str, Any]:
+    return {
+        "answer": answer.answer,
+        "status": answer.status,
+        "generator": answer.generator,
+        "confidence": answer.confidence,
+        "citations": [_citation(citation) for citation in answer.citations],
+        "sources": _sources(answer.sources),
+        "dropped": list(answer.dropped),
+        "model": answer.model,
+        "collection": answer.collection,
+        "revision": answer.revision,
+        "usage": UsageOut.model_validate(answer.usage, from_attributes=True),
+        "timings": answer.timings,
+        "request_id": request_id,
+    }
+
+
+def answer_response(
+    answer: Answer, *, request_id: str, debug: bool
+) -> AnswerResponse | DebugAnswerResponse:
+    if not debug:
+        return AnswerResponse(**_answer(answer, request_id))
+    return DebugAnswerResponse(**_answer(answer, request_id), notes=list(answer.notes))
+
+
+def sources_event(event: SourcesEvent, *, request_id: str) -> SourcesEventOut:
+    return SourcesEventOut(
+        sources=_sources(event.sources), revision=event.revision, request_id=request_id
+    )
+
+
+def collection_out(info: CollectionInfo) -> CollectionOut:
+    return CollectionOut.model_validate(info, from_attributes=True)
+
+
+def document_out(info: DocumentInfo) -> DocumentOut:
+    return DocumentOut.model_validate(info, from_attributes=True)
+
+
+def error_response(code: str, message: str, request_id: str) -> ErrorResponse:
+    """``message`` may hold anything: what cannot be sent as UTF-8 is replaced."""
+    sendable = message.encode("utf-8", "replace").decode("utf-8")
+    return ErrorResponse(error=ErrorBody(code=code, message=sendable, request_id=request_id))

@@ -1,0 +1,293 @@
+"""The JSON shapes of the HTTP interface. `conversion.py` fills them from the core's types.
+
+Requests refuse unknown fields and do not convert between types (``"5"`` is not 5).
+Floats that are not numbers are written as ``null``, because JSON has no NaN.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from rag_service.api.questions import is_blank, text_problem
+
+MAX_TOP_K = 100
+MAX_ID = 2**63 - 1  # SQLite's largest integer
+MAX_FILTER_IDS = 10_000
+MAX_TURNS = 100
+
+
+def _valid_text(text: str) -> str:
+    if problem := text_problem(text):
+        raise ValueError(problem)
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if is_blank(text):
+        raise ValueError("must not be empty")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_valid_text)]
+Question = Annotated[str, AfterValidator(_valid_text), AfterValidator(_not_blank)]
+DocumentId = Annotated[int, Field(ge=1, le=MAX_ID)]
+TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K)]
+
+_COLLECTION = Field("default", description="Name of the collection.", examples=["default"])
+_DEBUG = Field(False, description="Also say how the result came about.")
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
+
+
+class _RequestShape(_Shape):
+    model_config = ConfigDict(strict=True)
+
+
+class FiltersIn(_RequestShape):
+    """Restricts a search to some documents. Both given: both must hold."""
+
+    doc_ids: list[DocumentId] = Field(
+        default_factory=list, max_length=MAX_FILTER_IDS, description="Only these documents."
+    )
+    source: Text = Field(
+        "",
+        max_length=1000,
+        description="Only documents whose path matches this glob.",
+        examples=["manuals/*.pdf"],
+    )
+
+
+class TurnIn(_RequestShape):
+    """One earlier message of the conversation."""
+
+    role: Literal["user", "assistant"] = Field(description="Who said it.")
+    content: Text = Field(min_length=1, description="What was said.")
+
+
+class AskRequest(_RequestShape):
+    """A question to a collection."""
+
+    question: Question = Field(
+        description="The question, in Chinese or English.", examples=["How long is the warranty?"]
+    )
+    collection: Text = _COLLECTION
+    top_k: TopK | None = Field(
+        None, description="Passages handed to the answer; unset: setting retrieval.top_k."
+    )
+    filters: FiltersIn | None = Field(None, description="Restricts the documents asked.")
+    history: list[TurnIn] = Field(
+        default_factory=list, max_length=MAX_TURNS, description="Earlier messages, oldest first."
+    )
+    stream: bool = Field(False, description="Answer as server-sent events.")
+    max_tokens: Annotated[int, Field(ge=1, le=1_048_576)] | None = Field(
+        None, description="Longest answer, in tokens; unset: setting chat.max_tokens."
+    )
+    debug: bool = _DEBUG
+
+
+class SearchRequest(_RequestShape):
+    """A query for passages, without an answer."""
+
+    query: Question = Field(
+        description="What to look for, in Chinese or English.", examples=["warranty period"]
+    )
+    collection: Text = _COLLECTION
+    top_k: TopK = Field(10, description="Passages wanted.")
+    filters: FiltersIn | None = Field(None, description="Restricts the documents searched.")
+    debug: bool = _DEBUG
+
+
+class CreateCollectionRequest(_RequestShape):
+    """A new, empty collection."""
+
+    name: Text = Field(description="Name of the collection.", examples=["manuals"])
+
+
+class _Passage(_Shape):
+    chunk_id: int = Field(description="Number of the passage; never reused.")
+    doc_id: int = Field(description="Number of the document; never reused.")
+    source: str = Field(description="Path relative to the ingested folder, forward slashes.")
+    title: str = Field(description='Title of the document, "" if it has none.')
+    page: int | None = Field(description="Page, from 1; null for formats without pages.")
+    char_start: int = Field(description="First character in the document's extracted text.")
+    char_end: int = Field(description="One past the last character.")
+
+
+class ResultOut(_Passage):
+    """A passage found."""
+
+    text: str = Field(description="The passage.")
+    score: float = Field(description="0 to 1; 1 means first in every leg that voted.")
+
+
+class LegOut(_Shape):
+    """Where one retrieval leg placed a passage."""
+
+    rank: int = Field(description="Place in that leg, from 1.")
+    score: float = Field(description="Cosine (dense) or BM25 (lexical); higher is better.")
+
+
+class DebugResultOut(ResultOut):
+    """A passage found, and why it stands where it does."""
+
+    dense: LegOut | None = Field(description="By embedding; null: not among its candidates.")
+    lexical: LegOut | None = Field(description="By words; null: not among its candidates.")
+
+
+class SearchResponse(_Shape):
+    """Passages, best first."""
+
+    results: list[ResultOut] = Field(description="Passages, best first.")
+    revision: int = Field(description="Revision of the collection that was searched.")
+    timings: dict[str, float] = Field(description="Milliseconds by stage.")
+
+
+class DebugSearchResponse(_Shape):
+    """Passages, best first, and how they were found."""
+
+    results: list[DebugResultOut] = Field(description="Passages, best first.")
+    revision: int = Field(description="Revision of the collection that was searched.")
+    timings: dict[str, float] = Field(description="Milliseconds by stage.")
+    legs: list[str] = Field(description="The retrieval legs that voted.")
+    notes: list[str] = Field(description="Why a leg did not vote, in words.")
+
+
+class CitationOut(_Shape):
+    """A place in a document that supports a place in the answer."""
+
+    n: int = Field(description="Number of the passage cited, as [n] in the answer.")
+    doc_id: int = Field(description="Number of the document.")
+    source: str = Field(description="Path relative to the ingested folder.")
+    page: int | None = Field(description="Page, from 1; null for formats without pages.")
+    char_start: int = Field(description="First character in the document's extracted text.")
+    char_end: int = Field(description="One past the last character.")
+    quote: str = Field(description="The document's own words there.")
+    verified: bool = Field(description="The quote was read back and supports the sentence.")
+
+
+class SourceOut(_Passage):
+    """A numbered passage given to the answer."""
+
+    n: int = Field(description="Its number in the answer.")
+    score: float = Field(description="0 to 1; 1 means first in every leg that voted.")
+    text: str = Field(description="The passage.")
+
+
+class UsageOut(_Shape):
+    """Tokens of the chat model; zeros when none ran."""
+
+    prompt_tokens: int = Field(description="Tokens read.")
+    completion_tokens: int = Field(description="Tokens written.")
+
+
+class AnswerResponse(_Shape):
+    """The answer with everything it stands on."""
+
+    answer: str = Field(description="The answer, or the refusal, in the question's language.")
+    status: Literal["answered", "refused"] = Field(description="Refused: no evidence was found.")
+    generator: Literal["chat", "extractive"] = Field(
+        description="Extractive: no chat model wrote this, the sentences are quoted."
+    )
+    confidence: float = Field(description="0 to 1.")
+    citations: list[CitationOut] = Field(description="In the order of the answer.")
+    sources: list[SourceOut] = Field(description="The passages the answer was made from.")
+    dropped: list[int] = Field(description="chunk_id of passages that did not fit the model.")
+    model: str = Field(description="What wrote the answer.")
+    collection: str = Field(description="The collection asked.")
+    revision: int = Field(description="Its revision.")
+    usage: UsageOut = Field(description="Token counts.")
+    timings: dict[str, float] = Field(description="Milliseconds by stage.")
+    request_id: str = Field(description="Also in the X-Request-ID header and the log.")
+
+
+class DebugAnswerResponse(AnswerResponse):
+    """The answer, and how it came about."""
+
+    notes: list[str] = Field(description="What a reader should know of how it was made.")
+
+
+class SourcesEventOut(_Shape):
+    """Data of the `sources` event."""
+
+    sources: list[SourceOut] = Field(description="The passages the answer will be made from.")
+    revision: int = Field(description="Revision of the collection.")
+    request_id: str = Field(description="Also in the X-Request-ID header and the log.")
+
+
+class TokenEventOut(_Shape):
+    """Data of a `token` event."""
+
+    text: str = Field(description="The next piece of the answer.")
+
+
+class CollectionOut(_Shape):
+    """One collection."""
+
+    name: str = Field(description="Its name.")
+    documents: int = Field(description="Documents in it.")
+    chunks: int = Field(description="Passages in it.")
+    failed: int = Field(description="Files of the folder that could not be read.")
+    revision: int = Field(description="Grows with every change.")
+    pending: int = Field(description="Committed changes that searches do not see yet.")
+    embedding_model: str = Field(description="The model its vectors were made with.")
+    updated_at: str | None = Field(description="Last change, ISO 8601, UTC; null: never.")
+
+
+class CollectionsResponse(_Shape):
+    """All collections, by name."""
+
+    collections: list[CollectionOut] = Field(description="All collections, by name.")
+
+
+class DocumentOut(_Shape):
+    """One document."""
+
+    doc_id: int = Field(description="Its number; never reused.")
+    source: str = Field(description="Path relative to the ingested folder, forward slashes.")
+    title: str = Field(description='Its title, "" if it has none.')
+    pages: int = Field(description="Number of pages; 0 for formats without pages.")
+    chunks: int = Field(description="Number of passages.")
+    chars: int = Field(description="Characters of extracted text.")
+    size_bytes: int = Field(description="Size of the file.")
+    content_hash: str = Field(description="SHA-256 of the file, hexadecimal.")
+    ingested_at: str = Field(description="ISO 8601, UTC.")
+
+
+class DocumentsResponse(_Shape):
+    """One page of a collection's documents."""
+
+    documents: list[DocumentOut] = Field(description="At most `limit` documents.")
+    total: int = Field(description="Documents in the collection.")
+    limit: int = Field(description="As asked.")
+    offset: int = Field(description="As asked.")
+
+
+class HealthResponse(_Shape):
+    """The process is alive."""
+
+    status: Literal["ok"] = Field("ok", description="Always ok.")
+
+
+class ReadyResponse(_Shape):
+    """Whether questions can be answered now."""
+
+    ready: bool = Field(description="True when there is nothing in `reasons`.")
+    reasons: list[str] = Field(description="What is missing, in words.")
+
+
+class ErrorBody(_Shape):
+    """What went wrong."""
+
+    code: str = Field(description="Stable and machine-readable.", examples=["invalid_request"])
+    message: str = Field(description="For people; says what to do next.")
+    request_id: str = Field(description="Also in the X-Request-ID header and the log.")
+
+
+class ErrorResponse(_Shape):
+    """Every error has this body."""
+
+    error: ErrorBody = Field(description="Code, text and request.")

@@ -1,0 +1,128 @@
+"""How the CLI shows things to people: plain words and tables, at home in a pipe as well."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rag_service.types import Answer, Citation, CollectionInfo, Hit, VerifyReport
+
+VERIFIED, NOT_VERIFIED = "✓ verified", "not verified"
+_PIPE_WIDTH = 1000
+
+
+def visible(text: str) -> str:
+    """``text`` without control characters: a document must not steer the terminal."""
+    return "".join(char for char in text if char in "\n\t" or not _is_control(char))
+
+
+def _is_control(char: str) -> bool:
+    return char < " " or "\x7f" <= char <= "\x9f"
+
+
+def one_line(text: str) -> str:
+    return " ".join(visible(text).split())
+
+
+def say(text: str, *, end: str = "\n") -> None:
+    """Write to stdout at once."""
+    sys.stdout.write(visible(text) + end)
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """Tell the user something beside the result, on stderr."""
+    print(f"note: {one_line(text)}", file=sys.stderr)
+
+
+def _show(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(one_line("" if cell is None else str(cell))) for cell in row))
+    # In a pipe lines are for programs, so they are not folded at a terminal's width.
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    Console(file=sys.stdout, highlight=False, width=width).print(table)
+
+
+def show_evidence(answer: Answer) -> None:
+    """What the answer stands on; for a refusal, the nearest passages there were."""
+    if answer.citations:
+        _show_citations(answer.citations)
+    elif answer.sources:
+        show_hits(answer.sources)
+    _note_answer(answer)
+
+
+def _show_citations(citations: Sequence[Citation]) -> None:
+    _show(
+        ["n", "source", "page", "quote", "checked"],
+        [
+            (f"[{c.n}]", c.source, c.page, c.quote, VERIFIED if c.verified else NOT_VERIFIED)
+            for c in citations
+        ],
+    )
+
+
+def _note_answer(answer: Answer) -> None:
+    """What a reader must know of how the answer was made."""
+    if answer.generator == "extractive" and answer.status == "answered":
+        note("no chat model is configured, so the answer quotes the documents")
+    if answer.dropped:
+        note(f"passages that did not fit the model's context: {len(answer.dropped)}")
+    for text in answer.notes:
+        note(text)
+
+
+def show_hits(hits: Sequence[Hit]) -> None:
+    _show(
+        ["rank", "score", "source", "page", "passage"],
+        [
+            (rank, f"{hit.score:.2f}", hit.chunk.source, hit.chunk.page, hit.chunk.text)
+            for rank, hit in enumerate(hits, start=1)
+        ],
+    )
+
+
+def show_collections(infos: Sequence[CollectionInfo]) -> None:
+    _show(
+        [
+            "collection",
+            "documents",
+            "failed",
+            "passages",
+            "pending",
+            "revision",
+            "model",
+            "updated (UTC)",
+        ],
+        [
+            (
+                info.name,
+                info.documents,
+                info.failed,
+                info.chunks,
+                info.pending,
+                info.revision,
+                info.embedding_model,
+                (info.updated_at or "never")[:16].replace("T", " "),
+            )
+            for info in infos
+        ],
+    )
+
+
+def show_report(report: VerifyReport) -> None:
+    state = "clean" if not report.problems else f"{len(report.problems)} problems"
+    say(
+        f"{report.collection}: {state} ({report.documents} documents, {report.chunks} passages, "
+        f"{report.vectors} vectors, revision {report.revision})"
+    )
+    for problem in report.problems:
+        say(f"  - {one_line(problem)}")
