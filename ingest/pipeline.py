@@ -102,7 +102,7 @@ class IngestJob:
         self._looked_ns = time.time_ns()
 
     def run(self, *, prune: bool) -> IngestReport:
-        """Make the collection a mirror of the folder.
+        """Make the collection a mirror of the folder; the writer is left to be finished.
 
         Raises:
             PathNotFound: no such folder, or it is empty and the collection is not.
@@ -308,8 +308,6 @@ class IngestJob:
         self._catalog.set_failures(
             self._root_id, [(file.source, file.code, file.message) for file in failed]
         )
-        self._catalog.drop_unused_vectors()
-        self._writer.finish()
         self._report.documents = len(self._catalog.known_documents(str(self._root)))
         self._report.revision = self._catalog.revision()
         self._report.seconds = time.perf_counter() - started

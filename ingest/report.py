@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -100,6 +101,18 @@ def plan_report(collection: str, root: str, plan: Plan) -> IngestReport:
     report.files += [FileReport(item.file.source, "unchanged") for item in plan.touch]
     report.documents = len(plan.unchanged) + len(plan.touch) + len(plan.move)
     return report
+
+
+def merged(reports: Sequence[IngestReport]) -> IngestReport:
+    """One report of runs over several folders, named after the last of them."""
+    *others, whole = reports
+    for other in others:
+        whole.files += other.files
+        whole.documents += other.documents
+        whole.embedded += other.embedded
+        whole.reused += other.reused
+        whole.seconds += other.seconds
+    return whole
 
 
 def print_report(report: IngestReport, console: Console) -> None:

@@ -11,7 +11,7 @@ from ingest.loaders import LOADER_VERSION
 from ingest.mirror import compare
 from ingest.pipeline import IngestJob, collection_fingerprint
 from ingest.progress import Progress
-from ingest.report import IngestReport, plan_report
+from ingest.report import IngestReport, merged, plan_report
 from rag_service.errors import ConfigError, PathNotFound
 from rag_service.retrieval.embedding import LocalEmbeddings, open_embeddings
 from rag_service.settings import Settings
@@ -48,8 +48,30 @@ def run_ingest(
         embeddings = open_embeddings(settings.embedding)
         _check_chunk_size(embeddings, settings)
         fingerprint = collection_fingerprint(embeddings, settings)
+        roots = [*_other_roots(root, collection, settings), root] if rebuild else [root]
         with CollectionWriter(home, fingerprint, rebuild=rebuild) as writer:
-            return IngestJob(root, writer, embeddings, settings, bar).run(prune=prune)
+            reports = [
+                IngestJob(each, writer, embeddings, settings, bar).run(prune=prune)
+                for each in roots
+            ]
+            writer.finish()
+    return merged(reports)
+
+
+def _other_roots(root: Path, collection: str, settings: Settings) -> list[Path]:
+    """The other folders a collection was fed from: a rebuild must not lose their documents."""
+    with closing(Library(settings.data_dir)) as library:
+        if collection not in library.names():
+            return []
+        others = [Path(path) for path in library.open(collection).catalog.roots()]
+    others = [path for path in others if path != root]
+    for path in others:
+        if not path.is_dir():
+            raise PathNotFound(
+                f"The collection also holds documents from {path}, which is not there; without it "
+                "they cannot be rebuilt. Bring the folder back, or ingest into a new collection."
+            )
+    return others
 
 
 def _dry_run(

@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage
 
 from rag_service.errors import QuestionTooLong
 from rag_service.generation.backend import ChatBackend
 from rag_service.generation.citations import cite
 from rag_service.generation.context import Packed, pack
 from rag_service.generation.extractive import extract
-from rag_service.generation.prompts import NO_ANSWER, PromptLibrary, is_no_answer
+from rag_service.generation.prompts import PromptLibrary, is_no_answer, may_become_no_answer
 from rag_service.retrieval.evidence import gather_evidence
 from rag_service.text.language import detect_language
 from rag_service.types import (
@@ -123,17 +123,11 @@ class Answerer:
         messages, packed = self._prompt(chat, draft.sources, question, language)
         chat.require_room()  # before the stream begins, while it can still be refused as a whole
         yield SourcesEvent(packed.included, draft.revision)
-        text, usage = "", Usage()
-        released = _Release()
+        reply = _Reply()
         for piece in chat.stream(
             messages, max_tokens=question.max_tokens, cancelled=question.cancelled
         ):
-            content = str(piece.content)
-            text += content
-            if piece.usage_metadata:
-                counted = piece.usage_metadata
-                usage = Usage(counted["input_tokens"], counted["output_tokens"])
-            if ready := released.push(content):
+            if ready := reply.push(piece):
                 yield TokenEvent(ready)
         draft = replace(
             draft,
@@ -141,16 +135,17 @@ class Answerer:
             model=chat.name,
             sources=packed.included,
             dropped=tuple(hit.chunk.chunk_id for hit in packed.dropped),
-            usage=usage,
+            usage=reply.usage,
+            notes=(*draft.notes, *reply.notes()),
         )
-        if is_no_answer(text) or not text.strip():
+        if is_no_answer(reply.text) or not reply.text.strip():
             refusal = self.prompts.refusal(question.text, language)
-            yield TokenEvent(refusal)
+            yield TokenEvent(f"\n\n{refusal}" if reply.begun else refusal)
             yield DoneEvent(replace(draft, answer=refusal, status="refused"))
             return
-        if rest := released.rest():
+        if rest := reply.rest():
             yield TokenEvent(rest)
-        yield DoneEvent(_with_citations(draft, text))
+        yield DoneEvent(_with_citations(draft, reply.text))
 
     def _prompt(
         self, chat: ChatBackend, hits: Sequence[Hit], question: Question, language: str
@@ -171,6 +166,12 @@ class Answerer:
         while history and chat.count(messages("", history)) > budget // 2:
             history = history[1:]
         packed = pack(hits, fits=lambda context: chat.count(messages(context, history)) <= budget)
+        if not packed.included:  # what the model would say without any passage is invented
+            raise QuestionTooLong(
+                "Beside the question not one passage fits the model's window of "
+                f"{chat.context_tokens} tokens, of which {question.max_tokens} are kept for the "
+                "answer. Shorten the question, or raise the setting chat.context_tokens."
+            )
         return messages(packed.text, history), packed
 
 
@@ -204,33 +205,55 @@ def _with_citations(draft: Answer, text: str) -> Answer:
     cited = cite(text.strip(), draft.sources)
     notes = list(draft.notes)
     if cited.invented:
-        notes.append(f"{cited.invented} citation numbers that name no source were removed.")
+        notes.append(f"Citation numbers removed because they name no source: {cited.invented}.")
     if not any(citation.verified for citation in cited.citations):
         notes.append("No statement of this answer could be verified against the sources.")
     return replace(draft, answer=cited.text, citations=cited.citations, notes=tuple(notes))
 
 
-class _Release:
-    """Holds back the start of a stream for as long as it may still become NO_ANSWER."""
+class _Reply:
+    """What the chat model writes, and how much of it may be shown.
+
+    A line that is, or may still become, NO_ANSWER is held back. What was shown before such
+    a line cannot be taken back; ``begun`` says that there is something.
+    """
 
     def __init__(self) -> None:
+        self.text = ""
+        self.usage = Usage()
+        self.begun = False
         self._held = ""
-        self._open = False
+        self._line_open = False  # the line being written has proved to be no marker
+        self._cut = False
 
-    def push(self, text: str) -> str:
+    def push(self, piece: AIMessageChunk) -> str:
         """What may be shown now."""
-        if self._open:
-            return text
-        self._held += text
-        start = self._held.lstrip()[: len(NO_ANSWER)]
-        if NO_ANSWER.startswith(start.upper()):
-            return ""
-        self._open = True
-        return self.rest()
+        content = str(piece.content)
+        self.text += content
+        if counted := piece.usage_metadata:
+            self.usage = Usage(counted["input_tokens"], counted["output_tokens"])
+        self._cut |= piece.response_metadata.get("finish_reason") == "length"
+        return "".join(map(self._push, content.splitlines(keepends=True)))
 
     def rest(self) -> str:
+        """What was held back; the white space before an answer is not part of it."""
         held, self._held = self._held, ""
-        return held
+        shown = held if self.begun else held.lstrip()
+        self.begun |= bool(shown)
+        return shown
+
+    def notes(self) -> tuple[str, ...]:
+        if not self._cut:
+            return ()
+        return ("The answer was cut off: the model had reached the most tokens allowed.",)
+
+    def _push(self, part: str) -> str:
+        """``part`` holds no line break but at its end."""
+        self._held += part
+        if not self._line_open and may_become_no_answer(self._held):
+            return ""
+        self._line_open = not part.endswith("\n")
+        return self.rest()
 
 
 def _ms_since(started: float) -> float:

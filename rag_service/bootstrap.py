@@ -45,9 +45,11 @@ def open_service(settings: Settings) -> Service:
         ConfigError: a model or prompt cannot be used.
     """
     prompts = PromptLibrary.load(settings.prompts_dir)
-    embeddings = open_embeddings(settings.embedding)
+    # A question is a few tokens: more threads would only wait for each other.
+    embeddings = open_embeddings(settings.embedding, threads=1)
     embeddings.encode_passages(["warm up"])  # the first pass costs a second; pay it here
     chat = _open_chat(settings.chat)
+    _require_room_for_prompts(chat, settings.chat)
     return Service(settings, Library(settings.data_dir), embeddings, prompts, chat)
 
 
@@ -164,6 +166,17 @@ def _open_chat(settings: ChatSettings) -> ChatBackend | None:
     if ":" in settings.model and not Path(settings.model).exists():
         return _open_provider(settings, settings.model)
     return LlamaBackend(open_llama_chat(settings))
+
+
+def _require_room_for_prompts(chat: ChatBackend | None, settings: ChatSettings) -> None:
+    if chat and settings.max_tokens >= chat.context_tokens:
+        window = chat.context_tokens
+        chat.close()
+        raise ChatModelError(
+            f"chat.max_tokens is {settings.max_tokens}, but the model's window holds {window} "
+            "tokens for prompt and answer together. Lower RAG_CHAT__MAX_TOKENS, or raise "
+            "RAG_CHAT__CONTEXT_TOKENS if the model allows."
+        )
 
 
 def _open_provider(settings: ChatSettings, model: str, **options: Any) -> ChatBackend:

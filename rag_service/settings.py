@@ -44,7 +44,10 @@ class EmbeddingSettings(_Group):
         None, description="Text put before every passage; unset: what the model is known to want."
     )
     device: str = Field("cpu", description="torch device: cpu, cuda, cuda:0, mps.")
-    batch_size: int = Field(32, ge=1, le=1024, description="Texts per forward pass.")
+    threads: int | None = Field(
+        None, ge=1, description="CPU threads; unset: all cores to ingest, one for a question."
+    )
+    batch_size: int = Field(16, ge=1, le=1024, description="Texts per forward pass.")
 
 
 class ChatSettings(_Group):

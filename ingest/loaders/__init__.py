@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ingest.loaders.text import load_markdown, load_text
-from rag_service.errors import NoText, UnreadableFile, UnsupportedFormat
+from rag_service.errors import EmptyFile, UnreadableFile, UnsupportedFormat
 from rag_service.types import LoadedText
 
 # Stored with every document: a change here means that stored text may differ from what
@@ -50,7 +50,8 @@ def load(path: Path) -> LoadedText:
         EncryptedFile: it needs a password.
         BrokenFile: it is damaged beyond reading.
         NotText, UnknownEncoding: see ``ingest.decoding.decode``.
-        NoText: there is nothing to read in it.
+        EmptyFile: there is nothing in it.
+        NoText: what is in it cannot be read as text.
     """
     loader = _LOADERS.get(path.suffix.lower())
     if loader is None:
@@ -59,7 +60,7 @@ def load(path: Path) -> LoadedText:
         raise UnsupportedFormat(f"{kind} not supported; supported are {supported}.")
     data = _read(path)
     if not data:
-        raise NoText("The file is empty (0 bytes).")
+        raise EmptyFile("The file is empty (0 bytes).")
     return loader(data)
 
 

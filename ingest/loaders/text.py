@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ingest.decoding import Decoded, decode
-from rag_service.errors import NoText
+from rag_service.errors import EmptyFile
 from rag_service.types import LoadedText
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
@@ -16,7 +16,7 @@ _MAX_TITLE = 300
 
 
 def load_text(data: bytes) -> LoadedText:
-    """Raises what ``decode`` raises, and NoText for a blank file."""
+    """Raises what ``decode`` raises, and EmptyFile for a blank file."""
     decoded = _decode_not_blank(data)
     return LoadedText(
         decoded.text, encoding=decoded.encoding, engine="text", warnings=decoded.warnings
@@ -38,7 +38,7 @@ def load_markdown(data: bytes) -> LoadedText:
 def _decode_not_blank(data: bytes) -> Decoded:
     decoded = decode(data)
     if not decoded.text.strip():
-        raise NoText("The file is empty: it holds nothing but white space.")
+        raise EmptyFile("The file is empty: it holds nothing but white space.")
     return decoded
 
 

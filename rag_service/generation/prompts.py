@@ -55,12 +55,19 @@ _ROLE_NAMES = {
 # The marker alone on a line (with a citation or punctuation around it), or at the head
 # of the answer with an explanation after it, as small models like to write.
 _ALONE = re.compile(r"^[\W_]*no[ _]answer(?:[\W_]|\d)*$", re.IGNORECASE | re.MULTILINE)
+_BEFORE_THE_MARKER = re.compile(r"\A[\W_]+")
 _AT_THE_HEAD = re.compile(rf"^\W*{NO_ANSWER}\s*[^\w\s]")
 
 
 def is_no_answer(text: str) -> bool:
     """Whether the model said that the passages do not answer the question."""
     return bool(_ALONE.search(text) or _AT_THE_HEAD.match(text))
+
+
+def may_become_no_answer(text: str) -> bool:
+    """Whether a reply, or a line of it, that begins with ``text`` may be the marker."""
+    head = _BEFORE_THE_MARKER.sub("", text)[: len(NO_ANSWER)].upper().replace(" ", "_")
+    return head == NO_ANSWER[: len(head)] and (len(head) < len(NO_ANSWER) or is_no_answer(text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,15 +65,19 @@ class ModelIdentity:
 class LocalEmbeddings(Embeddings):
     """A sentence-transformers model. Vectors are unit length. Safe to share between threads."""
 
-    def __init__(self, model: Any, identity: ModelIdentity, *, batch_size: int) -> None:
+    def __init__(
+        self, model: Any, identity: ModelIdentity, *, batch_size: int, threads: int | None
+    ) -> None:
         self._model = model
         self._batch_size = batch_size
+        self._threads = threads
         self._lock = threading.Lock()  # fast tokenizers refuse concurrent use
         self.identity = identity
         self.dimension = int(model.get_embedding_dimension())
         self._counter = _counting_tokenizer(model)
         self._unknown = model.tokenizer.unk_token_id
-        self._knows_chinese = self._unknown_share(_CHINESE_PROBE) <= MAX_UNKNOWN_SHARE
+        self._knows_chinese = True  # until the probe says otherwise
+        self._knows_chinese = self._unknown_shares([_CHINESE_PROBE])[0] <= MAX_UNKNOWN_SHARE
 
     @property
     def max_tokens(self) -> int:
@@ -96,16 +101,13 @@ class LocalEmbeddings(Embeddings):
         encoded = self._counter.encode_batch_fast(list(texts), add_special_tokens=False)
         return [len(item.ids) for item in encoded]
 
-    def represents(self, text: str) -> bool:
-        """Whether the model knows enough of the text's tokens for its vector to mean anything."""
-        share = self._unknown_share(text)
-        if not self._knows_chinese:
-            share = max(share, self._cjk_share(text))
-        return share <= MAX_UNKNOWN_SHARE
+    def represents(self, texts: Sequence[str]) -> list[bool]:
+        """Whether the model knows enough of each text for its vector to mean anything."""
+        return [share <= MAX_UNKNOWN_SHARE for share in self._unknown_shares(texts)]
 
     def encode_passages(self, texts: Sequence[str]) -> list[Vector | None]:
         """A vector ``(dimension,)`` for each text, None where `represents` says no."""
-        known = [n for n, text in enumerate(texts) if self.represents(text)]
+        known = [n for n, fit in enumerate(self.represents(texts)) if fit]
         found: list[Vector | None] = [None] * len(texts)
         if known:
             prefix = self.identity.passage_prefix
@@ -116,7 +118,7 @@ class LocalEmbeddings(Embeddings):
 
     def encode_query(self, text: str) -> Vector | None:
         """The question's vector, or None where `represents` says no."""
-        if not self.represents(text):
+        if not self.represents([text])[0]:
             return None
         vector: Vector = self._encode([self.identity.query_prefix + text])[0]
         return vector
@@ -130,7 +132,10 @@ class LocalEmbeddings(Embeddings):
         return [float(x) for x in self._encode([self.identity.query_prefix + text])[0]]
 
     def _encode(self, texts: list[str]) -> NDArray[np.float32]:
+        import torch
+
         with self._lock:
+            torch.set_num_threads(self._threads or os.cpu_count() or 1)  # holds for this thread
             vectors = self._model.encode(
                 texts,
                 batch_size=self._batch_size,
@@ -140,20 +145,26 @@ class LocalEmbeddings(Embeddings):
             )
         return np.asarray(vectors, dtype=np.float32)
 
-    def _unknown_share(self, text: str) -> float:
+    def _unknown_shares(self, texts: Sequence[str]) -> list[float]:
+        """Share of each text's tokens that mean nothing to the model."""
         if self._unknown is None:  # byte-level vocabularies know every text
-            return 0.0
-        ids: list[int] = self._counter.encode(text, add_special_tokens=False).ids
-        return ids.count(self._unknown) / max(1, len(ids))
+            return [0.0] * len(texts)
+        encoded = self._counter.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [
+            max(item.ids.count(self._unknown), self._foreign_characters(text))
+            / max(1, len(item.ids))
+            for item, text in zip(encoded, texts, strict=True)
+        ]
 
-    def _cjk_share(self, text: str) -> float:
-        # Vocabularies without Chinese still hold some of its characters one by one.
-        tokens = self.count_tokens([text])[0]
-        return sum(map(is_cjk, text)) / max(1, tokens)
+    def _foreign_characters(self, text: str) -> int:
+        # Vocabularies without Chinese still hold some of its characters, one token each.
+        return 0 if self._knows_chinese else sum(map(is_cjk, text))
 
 
-def open_embeddings(settings: EmbeddingSettings) -> LocalEmbeddings:
+def open_embeddings(settings: EmbeddingSettings, *, threads: int | None = None) -> LocalEmbeddings:
     """Load the configured model; takes seconds.
+
+    ``threads`` is what to use where the settings do not say; None means all cores.
 
     Raises:
         EmbeddingModelError: it is not there, cannot be read, or is not what it should be.
@@ -171,7 +182,9 @@ def open_embeddings(settings: EmbeddingSettings) -> LocalEmbeddings:
         passage_prefix=passage if settings.passage_prefix is None else settings.passage_prefix,
     )
     model.default_prompt_name = None  # prefixes are put on here, once
-    return LocalEmbeddings(model, identity, batch_size=settings.batch_size)
+    return LocalEmbeddings(
+        model, identity, batch_size=settings.batch_size, threads=settings.threads or threads
+    )
 
 
 def _display_name(model: str) -> str:

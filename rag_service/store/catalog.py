@@ -18,8 +18,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_service.errors import DocumentNotFound, IndexCorrupt
-from rag_service.store.catalog_schema import FileStat, IndexedChunk, KnownDocument
+from rag_service.errors import DocumentNotFound, IndexCorrupt, IndexMismatch
+from rag_service.store.catalog_schema import (
+    FORMAT_VERSION,
+    FileStat,
+    IndexedChunk,
+    KnownDocument,
+)
 from rag_service.types import Chunk, DocumentInfo, Filters
 
 if sqlite3.sqlite_version_info < (3, 37):  # STRICT tables
@@ -90,6 +95,11 @@ class Catalog:
         self.path = path
         self._lock = threading.RLock()
         self._db = _open(path, self._mode)
+        if self._meta("format") != str(FORMAT_VERSION):
+            raise IndexMismatch(
+                f"{path} has format {self._meta('format')}, this version writes {FORMAT_VERSION}. "
+                "Delete the collection and ingest its folder again."
+            )
         self.uuid = self._meta("uuid")
         self.fingerprint: dict[str, Any] = json.loads(self._meta("fingerprint"))
 
@@ -159,6 +169,11 @@ class Catalog:
             (root,),
         )
         return {r[0]: KnownDocument(r[1], r[0], r[2], FileStat(*r[3:6]), r[6]) for r in rows}
+
+    def roots(self) -> list[str]:
+        """The folders that documents come from."""
+        rows = self._rows("SELECT DISTINCT path FROM roots JOIN documents USING (root_id)")
+        return [row[0] for row in rows]
 
     def document_ids(self) -> list[int]:
         return [row[0] for row in self._rows("SELECT doc_id FROM documents ORDER BY doc_id")]

@@ -269,7 +269,8 @@ class CollectionWriter:
             self._snapshots.save(compact(view))
 
     def finish(self) -> None:
-        """Publish, snapshot, and put a rebuilt generation into use."""
+        """Forget unused embeddings, publish, snapshot, put a rebuilt generation into use."""
+        self.catalog.drop_unused_vectors()
         self.publish()
         self.snapshot()
         self.home.use(self.generation)

@@ -235,6 +235,7 @@ def _search(
         parameters = faiss.SearchParametersIVF(nprobe=probes, **options)
     else:
         parameters = faiss.SearchParameters(**options)
+    faiss.omp_set_num_threads(1)  # one question leaves nothing to share out (holds for this thread)
     scores, ids = index.search(query, min(k, index.ntotal), params=parameters)
     # FAISS pads with -1 where fewer than k were found.
     return [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0]

@@ -196,20 +196,21 @@ def test_a_running_service_finds_what_another_process_ingests(rag: Rag, tmp_path
 def test_one_ingest_keeps_others_out_and_ends_cleanly_when_told_to(
     rag: Rag, tmp_path: Path
 ) -> None:
-    for number in range(300):  # more than it can embed until the others are here
+    for number in range(60):
         lines = [f"Line {line} of document {number} speaks of pump {line}." for line in range(60)]
         (tmp_path / f"{number:02}.txt").write_text("\n".join(lines), encoding="utf-8")
     first = rag.start("ingest", str(tmp_path), "-c", "busy", "--jobs", "1")
     home = rag.home / "data" / "collections" / "busy"
     wait_until((home / "current").exists)
+    first.send_signal(signal.SIGSTOP)  # so that it cannot be finished before the other is here
     code, _, err = rag("ingest", str(tmp_path), "-c", "busy")
     assert (code, err) == (
         1,
         "error: Another process is writing to collection 'busy'. Wait until it has finished, "
         "then try again.\n",
     )
-    assert first.poll() is None
     first.send_signal(signal.SIGTERM)
+    first.send_signal(signal.SIGCONT)
     _, err = first.communicate(timeout=PATIENCE_S)
     assert (first.returncode, err) == (
         130,

@@ -131,7 +131,7 @@ def test_a_missing_built_in_package_is_named(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_model_represents_english_and_not_chinese(
     builtin: LocalEmbeddings, text: str, known: bool
 ) -> None:
-    assert builtin.represents(text) is known
+    assert builtin.represents([text]) == [known]
     assert (builtin.encode_query(text) is not None) is known
 
 
@@ -260,5 +260,5 @@ def test_a_setting_comes_before_what_the_model_is_known_to_want(e5: Path) -> Non
 
 
 def test_a_model_whose_vocabulary_holds_chinese_represents_it(e5: Path, plain: Path) -> None:
-    assert opened(e5).represents("安装设备")
-    assert not opened(plain).represents("安装设备")
+    assert opened(e5).represents(["安装设备"]) == [True]
+    assert opened(plain).represents(["安装设备"]) == [False]
