@@ -45,11 +45,11 @@ def open_service(settings: Settings) -> Service:
         ConfigError: a model or prompt cannot be used.
     """
     prompts = PromptLibrary.load(settings.prompts_dir)
+    chat = _open_chat(settings.chat)  # first: a wrong path is told at once
+    _require_room_for_prompts(chat, settings.chat)
     # A question is a few tokens: more threads would only wait for each other.
     embeddings = open_embeddings(settings.embedding, threads=1)
     embeddings.encode_passages(["warm up"])  # the first pass costs a second; pay it here
-    chat = _open_chat(settings.chat)
-    _require_room_for_prompts(chat, settings.chat)
     return Service(settings, Library(settings.data_dir), embeddings, prompts, chat)
 
 

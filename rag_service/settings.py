@@ -90,7 +90,7 @@ class RetrievalSettings(_Group):
     dense_weight: float = Field(1.0, ge=0, description="Weight of the embedding leg.")
     lexical_weight: float = Field(1.0, ge=0, description="Weight of the BM25 leg.")
     reranked: int = Field(
-        20,
+        10,
         ge=5,
         le=1000,
         description="Best candidates reordered by how much of the question they cover.",

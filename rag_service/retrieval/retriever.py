@@ -64,12 +64,21 @@ class HybridSearch:
 
 
 def _joined(view: CollectionView, fused: list[Fused], limit: int) -> list[Hit]:
-    # Chunks that were removed since the index saw them are missing from the catalog.
-    chunks = view.chunks([item.chunk_id for item in fused])
-    alive = [item for item in fused if item.chunk_id in chunks][:limit]
-    return [
-        Hit(chunks[i.chunk_id], i.score, i.legs.get("dense"), i.legs.get("lexical")) for i in alive
-    ]
+    """The best ``limit`` candidates that still exist, with their texts."""
+    hits: list[Hit] = []
+    # Chunks that were removed since the index saw them are missing from the catalog, which
+    # is rare: a second round of reading is cheaper than reading every candidate.
+    for start in range(0, len(fused), limit):
+        part = fused[start : start + limit]
+        chunks = view.chunks([item.chunk_id for item in part])
+        hits += [
+            Hit(chunks[i.chunk_id], i.score, i.legs.get("dense"), i.legs.get("lexical"))
+            for i in part
+            if i.chunk_id in chunks
+        ]
+        if len(hits) >= limit:
+            break
+    return hits[:limit]
 
 
 def _no_dense_vote(embeddings: LocalEmbeddings) -> str:
