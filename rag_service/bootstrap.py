@@ -21,6 +21,8 @@ from rag_service.retrieval.retriever import CollectionRetriever, HybridSearch
 from rag_service.settings import ChatSettings, Settings
 from rag_service.store.collection import CollectionView
 from rag_service.store.library import Library
+from rag_service.text.analysis import analyze_query
+from rag_service.text.language import detect_language
 from rag_service.types import (
     AnswerEvent,
     CollectionInfo,
@@ -49,8 +51,15 @@ def open_service(settings: Settings) -> Service:
     _require_room_for_prompts(chat, settings.chat)
     # A question is a few tokens: more threads would only wait for each other.
     embeddings = open_embeddings(settings.embedding, threads=1)
-    embeddings.encode_passages(["warm up"])  # the first pass costs a second; pay it here
+    _warm_up(embeddings)
     return Service(settings, Library(settings.data_dir), embeddings, prompts, chat)
+
+
+def _warm_up(embeddings: LocalEmbeddings) -> None:
+    """Pay here for what is made at first use: a second, which no question should wait for."""
+    embeddings.encode_passages(["warm up"])
+    analyze_query("預熱 warm up")
+    detect_language("預熱")
 
 
 class Service:

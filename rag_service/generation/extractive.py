@@ -47,6 +47,7 @@ SAME_SHARE = 0.8
 LONG_SENTENCE_CHARS = 400
 
 _ANNOUNCEMENT_ENDS = re.compile(r"[?？:：][\"'”’」』）)]*$")
+_LINE_BREAK = re.compile(r"[^\S\n]*\n[^\S\n]*")
 _HEADING = re.compile(r"#{1,6}\s")
 
 
@@ -138,7 +139,8 @@ def _candidates(n: int, hit: Hit, coverage: _Coverage) -> Iterator[_Candidate]:
             + coverage.of(after.terms - sentence.terms) * NEXT_WEIGHT
             + coverage.of(passage - sentence.terms) * PASSAGE_WEIGHT
         )
-        if score > 0:
+        is_title = hit.chunk.text[sentence.start : sentence.end] == hit.chunk.title
+        if score > 0 and not is_title:  # a title names the subject and says nothing of it
             score -= RANK_COST * (n - 1)
             yield _Candidate(n, hit.chunk, sentence, own, score, before.announces)
 
@@ -215,4 +217,5 @@ def _citation(candidate: _Candidate) -> Citation:
 
 def _quoted(citation: Citation) -> str:
     gap = " " if detect_language(citation.quote) == "en" else ""
-    return f"{citation.quote}{gap}[{citation.n}]"
+    unwrapped = _LINE_BREAK.sub(gap, citation.quote)  # where a page was too narrow for it
+    return f"{unwrapped}{gap}[{citation.n}]"
