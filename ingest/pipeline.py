@@ -160,6 +160,8 @@ class IngestJob:
             if group.documents and not parsed.done():
                 yield group
                 group = Group()
+            if not parsed.done():
+                self._publish()  # a slow file must not keep finished ones from readers
             prepared = self._prepare(item, parsed)
             if prepared is None:
                 continue
@@ -255,6 +257,7 @@ class IngestJob:
         keys = sorted(unseen, key=lambda key: len(unseen[key]))
         for start in range(0, len(keys), EMBED_STEP):
             batch = keys[start : start + EMBED_STEP]
+            self._publish_if_due()
             vectors = self._embeddings.encode_passages([unseen[key] for key in batch])
             stored: dict[bytes, NDArray[np.floating] | None] = dict(
                 zip(batch, vectors, strict=True)
@@ -265,16 +268,17 @@ class IngestJob:
 
     def _put(self, prepared: Prepared) -> None:
         item, loaded = prepared.item, prepared.loaded
+        content_hash = item.content_hash
         stat, warnings = self._settled(item.file.stat), loaded.warnings
         if stat_of(item.file.path) != item.file.stat:
-            stat = unsettled(stat)  # what was parsed may be neither version
+            stat, content_hash = unsettled(stat), ""  # what was parsed may be neither version
             warnings += ("changed while it was being read; run again to take in the change",)
         self._catalog.put_document(
             NewDocument(
                 root_id=self._root_id,
                 source=item.file.source,
                 title=prepared.title,
-                content_hash=item.content_hash,
+                content_hash=content_hash,
                 stat=stat,
                 loader=LOADER_VERSION,
                 encoding=loaded.encoding,
@@ -300,6 +304,10 @@ class IngestJob:
     def _publish_if_due(self) -> None:
         since = self._unpublished_since
         if since is not None and time.monotonic() - since >= _PUBLISH_AFTER_S:
+            self._publish()
+
+    def _publish(self) -> None:
+        if self._unpublished_since is not None:
             self._writer.publish()
             self._unpublished_since = None
 

@@ -99,7 +99,8 @@ def plan_report(collection: str, root: str, plan: Plan) -> IngestReport:
     report.files += [removal_report(item) for item in plan.delete]
     report.files += [FileReport(doc.source, "unchanged") for doc in plan.unchanged]
     report.files += [FileReport(item.file.source, "unchanged") for item in plan.touch]
-    report.documents = len(plan.unchanged) + len(plan.touch) + len(plan.move)
+    kept = len(plan.unchanged) + len(plan.touch) + len(plan.move)
+    report.documents = kept + len(plan.load)
     return report
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
 from rich.console import Console
 
+from ingest.discover import discover
 from ingest.loaders import LOADER_VERSION
 from ingest.mirror import compare
 from ingest.pipeline import IngestJob, collection_fingerprint
 from ingest.progress import Progress
 from ingest.report import IngestReport, merged, plan_report
-from rag_service.errors import ConfigError, PathNotFound
+from rag_service.errors import ConfigError, Conflict, PathNotFound
 from rag_service.retrieval.embedding import LocalEmbeddings, open_embeddings
 from rag_service.settings import Settings
 from rag_service.store.catalog_schema import KnownDocument
@@ -48,30 +50,53 @@ def run_ingest(
         embeddings = open_embeddings(settings.embedding)
         _check_chunk_size(embeddings, settings)
         fingerprint = collection_fingerprint(embeddings, settings)
-        roots = [*_other_roots(root, collection, settings), root] if rebuild else [root]
+        before = _documents_before(collection, settings) if rebuild else {}
+        roots = [*(path for path in before if path != root and path.is_dir()), root]
+        for path, known in before.items():
+            _check_still_there(path, known, settings, prune=prune)
         with CollectionWriter(home, fingerprint, rebuild=rebuild) as writer:
             reports = [
                 IngestJob(each, writer, embeddings, settings, bar).run(prune=prune)
                 for each in roots
             ]
+            report = merged(reports)
+            _check_nothing_lost(before, report, prune=prune)
             writer.finish()
-    return merged(reports)
+    return report
 
 
-def _other_roots(root: Path, collection: str, settings: Settings) -> list[Path]:
-    """The other folders a collection was fed from: a rebuild must not lose their documents."""
+def _documents_before(collection: str, settings: Settings) -> dict[Path, set[str]]:
+    """The sources of every folder that a collection holds documents from."""
     with closing(Library(settings.data_dir)) as library:
         if collection not in library.names():
-            return []
-        others = [Path(path) for path in library.open(collection).catalog.roots()]
-    others = [path for path in others if path != root]
-    for path in others:
-        if not path.is_dir():
-            raise PathNotFound(
-                f"The collection also holds documents from {path}, which is not there; without it "
-                "they cannot be rebuilt. Bring the folder back, or ingest into a new collection."
-            )
-    return others
+            return {}
+        catalog = library.open(collection).catalog
+        return {Path(path): set(catalog.known_documents(path)) for path in catalog.roots()}
+
+
+def _check_still_there(path: Path, known: set[str], settings: Settings, *, prune: bool) -> None:
+    """A rebuild reads every folder again, so each of them must be there."""
+    if prune and not path.is_dir():
+        return
+    found = discover(path, max_file_bytes=settings.ingest.max_file_mb << 20)
+    if known and not found.files and not prune:
+        raise PathNotFound(
+            f"{path} holds no documents, but {len(known)} of the collection came from it and "
+            "cannot be rebuilt without it. Is the disk mounted? To give them up, add --prune."
+        )
+
+
+def _check_nothing_lost(
+    before: Mapping[Path, set[str]], report: IngestReport, *, prune: bool
+) -> None:
+    """A file that can no longer be read has its last good version in the old generation."""
+    known = set[str]().union(*before.values())
+    lost = sorted(f.source for f in report.files if f.status == "failed" and f.source in known)
+    if lost and not prune:
+        raise Conflict(
+            f"The rebuilt collection is not put into use: {', '.join(lost[:5])} can no longer be "
+            "read, and only the old one holds their text. Mend the files, or add --prune."
+        )
 
 
 def _dry_run(

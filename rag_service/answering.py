@@ -37,6 +37,8 @@ from rag_service.types import (
 EXTRACTIVE_MODEL = "extractive"
 # A rewritten follow-up question is one sentence.
 _CONDENSED_TOKENS = 96
+# As much of the question before a follow-up is searched for with it.
+_EARLIER_CHARS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Answerer:
             # Without a model to rewrite it, a follow-up is searched for together with the
             # question it follows.
             earlier = [turn.content for turn in question.history if turn.role == "user"]
-            return "\n".join([*earlier[-1:], question.text])
+            return "\n".join([*(text[:_EARLIER_CHARS] for text in earlier[-1:]), question.text])
         messages = self.prompts.condense_messages(question.text, question.history, language)
         if self.chat.count(messages) + _CONDENSED_TOKENS > self.chat.context_tokens:
             return question.text

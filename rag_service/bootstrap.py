@@ -146,9 +146,12 @@ class Service:
         reasons: list[str] = []
         for name in self._library.names():
             try:
-                self._view(name)
+                info, view = self._library.info(name), self._view(name)
             except RagError as error:
                 reasons.append(str(error))
+                continue
+            if info.documents and not view.revision:
+                reasons.append(f"Collection {name!r} is not indexed: run rag ingest again.")
         return reasons
 
     def close(self) -> None:
@@ -167,6 +170,10 @@ class Service:
 
 
 def _open_chat(settings: ChatSettings) -> ChatBackend | None:
+    if settings.base_url and not settings.model:
+        raise ChatModelError(
+            "RAG_CHAT__BASE_URL is set, but not RAG_CHAT__MODEL: name the model of that server."
+        )
     if not settings.model:
         log.info("No chat model is set: answers are extractive.")
         return None

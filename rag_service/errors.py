@@ -13,6 +13,7 @@ RagError
 │   ├── CollectionBusy        another process is writing
 │   └── IndexMismatch         built with other models or settings
 ├── IndexCorrupt              a stored file is damaged
+├── StorageError              the disk is full, read-only or not ours
 ├── ConfigError               settings that cannot work
 │   ├── EmbeddingModelError
 │   ├── ChatModelError
@@ -90,6 +91,10 @@ class IndexMismatch(Conflict):
 
 class IndexCorrupt(RagError):
     code = "index_corrupt"
+
+
+class StorageError(RagError):
+    code = "storage_error"
 
 
 class ConfigError(RagError):

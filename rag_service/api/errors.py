@@ -33,6 +33,7 @@ STATUS: Mapping[type[errors.RagError], int] = {
     errors.CollectionBusy: 409,
     errors.IndexMismatch: 409,
     errors.IndexCorrupt: 500,
+    errors.StorageError: 500,
     errors.ConfigError: 500,
     errors.EmbeddingModelError: 500,
     errors.ChatModelError: 500,

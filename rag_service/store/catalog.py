@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_service.errors import DocumentNotFound, IndexCorrupt, IndexMismatch
+from rag_service.errors import DocumentNotFound, IndexCorrupt, IndexMismatch, StorageError
 from rag_service.store.catalog_schema import (
     FORMAT_VERSION,
     FileStat,
@@ -46,10 +46,14 @@ _INFO_COLUMNS = """doc_id, source, title, pages,
 def translated(path: Path) -> Iterator[None]:
     try:
         yield
+    except sqlite3.OperationalError as error:
+        raise StorageError(
+            f"{path} cannot be read or written: {error}. Is the disk full or read-only?"
+        ) from error
     except sqlite3.DatabaseError as error:
         raise IndexCorrupt(
-            f"{path} cannot be used: {error}. If the disk is full or read-only, mend that; "
-            "otherwise restore the folder from a backup, or delete it and ingest again."
+            f"{path} cannot be used: {error}. Restore the collection's folder from a backup, or "
+            "delete it and ingest again."
         ) from error
 
 
@@ -134,6 +138,10 @@ class Catalog:
     def counts(self) -> dict[str, int]:
         tables = ("documents", "chunks", "vectors", "failures")
         return {t: self._rows(f"SELECT count(*) FROM {t}")[0][0] for t in tables}
+
+    def chunks_since(self, seq: int) -> int:
+        """How many living chunks came with later changes."""
+        return int(self._rows("SELECT count(*) FROM chunks WHERE seq > ?", (seq,))[0][0])
 
     def updated_at(self) -> str | None:
         rows = self._rows("SELECT at FROM changes ORDER BY seq DESC LIMIT 1")

@@ -54,7 +54,8 @@ class CatalogWriter(Catalog):
                 yield self._db
                 self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # a full disk has rolled back by itself
+                    self._db.execute("ROLLBACK")
                 raise
 
     def adopt(self, fingerprint: Mapping[str, Any]) -> None:
@@ -134,12 +135,14 @@ class CatalogWriter(Catalog):
 
     def move_document(self, doc_id: int, source: str, stat: FileStat) -> None:
         """Same content under another name: nothing is embedded or indexed again."""
+        # A title that was only the file's name moves with it.
+        stems = (Path(self.document(doc_id).source).stem, Path(source).stem)
         with self._transaction() as db:
             _next_seq(db, doc_id, "moved")
             db.execute(
-                "UPDATE documents SET source = ?, size_bytes = ?, mtime_ns = ?, ctime_ns = ? "
-                "WHERE doc_id = ?",
-                (source, stat.size_bytes, stat.mtime_ns, stat.ctime_ns, doc_id),
+                "UPDATE documents SET source = ?, size_bytes = ?, mtime_ns = ?, ctime_ns = ?, "
+                "title = CASE title WHEN ? THEN ? ELSE title END WHERE doc_id = ?",
+                (source, stat.size_bytes, stat.mtime_ns, stat.ctime_ns, *stems, doc_id),
             )
 
     def touch_document(self, doc_id: int, stat: FileStat) -> None:

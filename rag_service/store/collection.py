@@ -12,6 +12,9 @@ is never shown, however far an index lags.
 
 from __future__ import annotations
 
+import logging
+import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +27,13 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from rag_service.errors import CollectionBusy, CollectionNotFound, IndexMismatch
+from rag_service.errors import (
+    CollectionBusy,
+    CollectionNotFound,
+    IndexCorrupt,
+    IndexMismatch,
+    StorageError,
+)
 from rag_service.store.catalog import Catalog
 from rag_service.store.catalog_writer import CatalogWriter
 from rag_service.store.dense import DenseView, SnapshotStore, advance, compact, empty_view
@@ -32,7 +41,25 @@ from rag_service.store.lexical import LexicalReader, LexicalView, LexicalWriter,
 from rag_service.types import Chunk, CollectionInfo, Filters
 
 # A reader holding more unsnapshotted vectors than this looks for a newer snapshot.
-_DELTA_LIMIT = 20_000
+_DELTA_LIMIT = 10_000
+# A writer that goes on for long takes a snapshot this often, for the readers' sake.
+SNAPSHOT_CHUNKS = 5_000
+
+_GENERATION = re.compile(r"g\d+")
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn what the file system refuses into a StorageError."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # tantivy reports its OSErrors as ValueError
+        raise StorageError(
+            f"{path} cannot be written: {error}. Is the disk full or read-only, or does the "
+            "folder belong to somebody else?"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +84,15 @@ class CollectionHome:
             CollectionNotFound: there is none.
         """
         try:
-            return self.folder / self.current.read_text(encoding="ascii").strip()
-        except FileNotFoundError:
+            name = self.current.read_text(encoding="ascii", errors="replace").strip()
+        except (FileNotFoundError, NotADirectoryError):
             raise CollectionNotFound(
                 f"There is no collection {self.name!r}. Make it with: "
                 f"rag ingest FOLDER --collection {self.name}"
             ) from None
+        if not _GENERATION.fullmatch(name):
+            raise IndexCorrupt(f"{self.current} is damaged; it should name one of the folders g1 …")
+        return self.folder / name
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -79,6 +109,8 @@ class CollectionHome:
                 f"Another process is writing to collection {self.name!r}. Wait until it has "
                 "finished, then try again."
             ) from None
+        except OSError as error:
+            raise StorageError(f"{self.lock} cannot be made: {error.strerror}.") from error
         try:
             yield
         finally:
@@ -87,7 +119,10 @@ class CollectionHome:
     def use(self, generation: Path) -> None:
         """Switch readers to another generation, atomically."""
         beside = self.current.with_suffix(".tmp")
-        beside.write_text(generation.name, encoding="ascii")
+        with beside.open("w", encoding="ascii") as stream:
+            stream.write(generation.name)
+            stream.flush()
+            os.fsync(stream.fileno())
         beside.replace(self.current)
 
 
@@ -150,7 +185,12 @@ class Collection:
         self.home = home
         self.generation = home.generation()
         path = self.generation / "catalog.sqlite"
-        self._inode = path.stat().st_ino
+        try:
+            self._inode = path.stat().st_ino
+        except OSError as error:
+            raise IndexCorrupt(
+                f"{path} is missing or unreadable; ingest the folder again."
+            ) from error
         self.catalog = Catalog(path)
         self._snapshots = SnapshotStore(self.generation / "dense", self.catalog.uuid)
         self._lexical = LexicalReader(self.generation / "lexical")
@@ -202,6 +242,7 @@ class Collection:
 
     def info(self) -> CollectionInfo:
         counts = self.catalog.counts()
+        searchable = self.view().revision
         revision = self.catalog.revision()
         return CollectionInfo(
             name=self.home.name,
@@ -209,7 +250,7 @@ class Collection:
             chunks=counts["chunks"],
             failed=counts["failures"],
             revision=revision,
-            pending=revision - self.view().revision,
+            pending=revision - searchable,
             embedding_model=str(self.catalog.fingerprint["embedding_model"]),
             updated_at=self.catalog.updated_at(),
         )
@@ -226,11 +267,14 @@ class CollectionWriter:
     def __init__(
         self, home: CollectionHome, fingerprint: Mapping[str, Any], *, rebuild: bool = False
     ) -> None:
-        home.folder.mkdir(parents=True, exist_ok=True)
+        with storage_errors(home.folder):
+            home.folder.mkdir(parents=True, exist_ok=True)
         self.home = home
+        self._snapshot_seq = 0
         with ExitStack() as stack:
             stack.enter_context(home.locked())
-            self._open(fingerprint, rebuild)
+            with storage_errors(home.folder):
+                self._open(fingerprint, rebuild)
             self._release = stack.pop_all()
 
     def _open(self, fingerprint: Mapping[str, Any], rebuild: bool) -> None:
@@ -258,22 +302,32 @@ class CollectionWriter:
 
     def publish(self) -> int:
         """Let readers see everything committed so far; returns that revision."""
-        return self._lexical.catch_up()
+        with storage_errors(self.generation):
+            revision = self._lexical.catch_up()
+            if self.catalog.chunks_since(self._snapshot_seq) > SNAPSHOT_CHUNKS:
+                self.snapshot()
+        return revision
 
     def snapshot(self) -> None:
         """Write a dense snapshot when readers would otherwise have much to replay."""
         revision = self.catalog.revision()
-        base = self._snapshots.load(revision)
+        try:
+            base = self._snapshots.load(revision)
+        except IndexCorrupt as error:
+            log.warning("%s It is written anew.", error)
+            base = empty_view()
         view = advance(base, self.catalog, revision)
         if len(view.delta_ids) + len(view.dead) > len(view) // 100:
             self._snapshots.save(compact(view))
+        self._snapshot_seq = revision
 
     def finish(self) -> None:
         """Forget unused embeddings, publish, snapshot, put a rebuilt generation into use."""
         self.catalog.drop_unused_vectors()
         self.publish()
-        self.snapshot()
-        self.home.use(self.generation)
+        with storage_errors(self.generation):
+            self.snapshot()
+            self.home.use(self.generation)
         _drop_other_generations(self.home, self.generation)
 
     def close(self) -> None:
@@ -299,7 +353,8 @@ def _generation_to_write(home: CollectionHome, rebuild: bool) -> Path:
     if not home.current.exists():
         return found[-1] if found else home.folder / "g1"
     # A newer generation than the one in use is a rebuild that was interrupted.
-    newest, used = found[-1], home.generation()
+    used = home.generation()
+    newest = found[-1] if found else used
     return newest if newest != used else home.folder / f"g{int(used.name[1:]) + 1}"
 
 

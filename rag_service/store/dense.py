@@ -132,6 +132,8 @@ class SnapshotStore:
         try:
             base = faiss.read_index(str(path))
         except RuntimeError as error:
+            if not path.exists():  # the writer has just replaced it
+                return self.load(newest_revision)
             raise IndexCorrupt(
                 f"{path} cannot be read. Delete it: the next `rag ingest` makes it anew."
             ) from error
@@ -145,8 +147,11 @@ class SnapshotStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"vec.{self._uuid}.{view.base_seq}.faiss"
         beside = path.with_suffix(".tmp")
-        faiss.write_index(view.base, str(beside))
-        _fsync(beside)
+        # Not faiss.write_index: on a full disk it prints a line and returns.
+        with beside.open("wb") as stream:
+            stream.write(faiss.serialize_index(view.base).data)
+            stream.flush()
+            os.fsync(stream.fileno())
         beside.replace(path)
         _fsync(self.folder)
         self._drop_except(path)

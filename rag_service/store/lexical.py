@@ -7,6 +7,7 @@ payload in Python, and its opstamp is stale).
 
 from __future__ import annotations
 
+import logging
 import math
 import shutil
 from collections import Counter
@@ -23,6 +24,8 @@ from rag_service.text.analysis import ANALYZER_VERSION, analyze
 
 # 15 MB is tantivy's least; 64 MB ingested 2x as fast as it and is still modest.
 _HEAP_BYTES = 64_000_000
+log = logging.getLogger(__name__)
+
 TITLE_BOOST = 0.5
 # Questions are short; a pasted page is cut to its rarest terms to bound the query's cost.
 MAX_QUERY_TERMS = 96
@@ -83,8 +86,10 @@ class LexicalView:
 
     def idf(self, term: str) -> float:
         """BM25's inverse document frequency of a term over the chunks."""
-        held = self.searcher.doc_freq("body", term)
-        return math.log(1 + (self.searcher.num_docs - held + 0.5) / (held + 0.5))
+        total = self.searcher.num_docs
+        # Until segments are merged doc_freq also counts deleted chunks, num_docs does not.
+        held = min(self.searcher.doc_freq("body", term), total)
+        return math.log(1 + (total - held + 0.5) / (held + 0.5))
 
     def search(
         self, terms: Sequence[str], k: int, doc_ids: Sequence[int] | None = None
@@ -151,10 +156,12 @@ class LexicalReader:
                     return None
                 self._index, self._inode = _open(self._folder), inode
                 self._index.config_reader(reload_policy="manual")
-        except FileNotFoundError:  # not written yet, or a rebuilt one is being switched in
-            if self._index is None:
-                return None
-        self._index.reload()
+            self._index.reload()
+        except (FileNotFoundError, ValueError) as error:
+            # Not written yet, or a rebuilt one is being switched in: the next call sees it.
+            log.info("The lexical index %s is not readable now: %s", self._folder, error)
+            self._index = None
+            return None
         searcher = self._index.searcher()
         return LexicalView(self._index, searcher, _watermark(self._index, searcher))
 

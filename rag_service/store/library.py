@@ -16,6 +16,7 @@ from rag_service.store.collection import (
     CollectionHome,
     CollectionWriter,
     check_fingerprint,
+    storage_errors,
 )
 from rag_service.store.verify import verify_collection
 from rag_service.types import CollectionInfo, VerifyReport
@@ -23,6 +24,8 @@ from rag_service.types import CollectionInfo, VerifyReport
 # Letters of any script, so that a Chinese name works; nothing that means anything in a
 # path. File systems allow 255 bytes, and a name takes up to 4 bytes a character.
 _NAME = re.compile(r"[^\W_][\w-]{0,59}")
+
+_DELETED = ".deleted-"
 
 
 class Library:
@@ -45,7 +48,8 @@ class Library:
         return CollectionHome(name, self._folder / name)
 
     def names(self) -> list[str]:
-        return sorted(path.parent.name for path in self._folder.glob("*/current"))
+        found = (path.parent.name for path in self._folder.glob("*/current"))
+        return sorted(name for name in found if _NAME.fullmatch(name))
 
     def open(self, name: str, fingerprint: Mapping[str, Any] | None = None) -> Collection:
         """The reader of a collection, kept open and renewed when it was rebuilt.
@@ -86,8 +90,9 @@ class Library:
         home = self.home(name)
         if home.current.exists():
             raise CollectionExists(f"Collection {name!r} exists already.")
-        with CollectionWriter(home, fingerprint):
-            pass
+        with CollectionWriter(home, fingerprint) as writer:
+            if writer.catalog.revision():
+                raise CollectionExists(f"Collection {name!r} exists already.")
         return self.info(name)
 
     def delete(self, name: str) -> None:
@@ -99,13 +104,13 @@ class Library:
         home = self.home(name)
         home.generation()
         with home.locked():
-            doomed = home.folder.with_name(f".deleted-{uuid.uuid4()}")
-            home.current.unlink()
-            home.folder.rename(doomed)
+            doomed = home.folder.with_name(f"{_DELETED}{uuid.uuid4()}")
+            with storage_errors(home.folder):
+                home.folder.rename(doomed)  # one step: a kill leaves all of it or none
         with self._lock:
-            if held := self._open.pop(name, None):
-                held.close()
-        shutil.rmtree(doomed, ignore_errors=True)
+            self._open.pop(name, None)  # not closed: another thread may be using it
+        for left in self._folder.glob(f"{_DELETED}*"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def close(self) -> None:
         with self._lock:
