@@ -124,7 +124,14 @@ class Service:
         return CollectionRetriever(search=search, top_k=top_k or self.settings.retrieval.top_k)
 
     def collections(self) -> list[CollectionInfo]:
-        return [self._library.info(name) for name in self._library.names()]
+        """Those that can be opened; `readiness` says what is wrong with the others."""
+        found: list[CollectionInfo] = []
+        for name in self._library.names():
+            try:
+                found.append(self._library.info(name))
+            except RagError as error:
+                log.warning("Collection %s cannot be listed: %s", name, error)
+        return found
 
     def collection(self, name: str) -> CollectionInfo:
         return self._library.info(name)

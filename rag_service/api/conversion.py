@@ -40,7 +40,7 @@ from rag_service.types import (
 def to_filters(filters: FiltersIn | None) -> Filters | None:
     if filters is None:
         return None
-    return Filters(doc_ids=tuple(filters.doc_ids), source=filters.source)
+    return Filters(doc_ids=tuple(filters.doc_ids or ()), source=filters.source)
 
 
 def to_turns(history: list[TurnIn]) -> tuple[Turn, ...]:
@@ -67,7 +67,12 @@ def _leg(leg: LegScore | None) -> LegOut | None:
 
 
 def _debug_result(hit: Hit) -> DebugResultOut:
-    return DebugResultOut(**_passage(hit), dense=_leg(hit.dense), lexical=_leg(hit.lexical))
+    return DebugResultOut(
+        **_passage(hit),
+        dense=_leg(hit.dense),
+        lexical=_leg(hit.lexical),
+        coverage=round(hit.coverage, 4),
+    )
 
 
 def search_response(result: SearchResult, *, debug: bool) -> SearchResponse | DebugSearchResponse:
@@ -76,6 +81,7 @@ def search_response(result: SearchResult, *, debug: bool) -> SearchResponse | De
             results=[ResultOut(**_passage(hit)) for hit in result.hits],
             revision=result.revision,
             timings=result.timings,
+            notes=list(result.notes),
         )
     return DebugSearchResponse(
         results=[_debug_result(hit) for hit in result.hits],
@@ -109,7 +115,13 @@ def _answer(answer: Answer, request_id: str) -> dict[str, Any]:
         "usage": UsageOut.model_validate(answer.usage, from_attributes=True),
         "timings": answer.timings,
         "request_id": request_id,
+        "notes": list(answer.notes),
     }
+
+
+def _legs(hit: Hit) -> dict[str, LegOut]:
+    placed = {"dense": _leg(hit.dense), "lexical": _leg(hit.lexical)}
+    return {name: leg for name, leg in placed.items() if leg}
 
 
 def answer_response(
@@ -117,7 +129,10 @@ def answer_response(
 ) -> AnswerResponse | DebugAnswerResponse:
     if not debug:
         return AnswerResponse(**_answer(answer, request_id))
-    return DebugAnswerResponse(**_answer(answer, request_id), notes=list(answer.notes))
+    return DebugAnswerResponse(
+        **_answer(answer, request_id),
+        legs={n: _legs(hit) for n, hit in enumerate(answer.sources, start=1)},
+    )
 
 
 def sources_event(event: SourcesEvent, *, request_id: str) -> SourcesEventOut:

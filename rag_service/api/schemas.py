@@ -50,8 +50,9 @@ class _RequestShape(_Shape):
 class FiltersIn(_RequestShape):
     """Restricts a search to some documents. Both given: both must hold."""
 
-    doc_ids: list[DocumentId] = Field(
-        default_factory=list, max_length=MAX_FILTER_IDS, description="Only these documents."
+    # An empty list is refused: it could as well be meant to match nothing.
+    doc_ids: list[DocumentId] | None = Field(
+        None, min_length=1, max_length=MAX_FILTER_IDS, description="Only these documents."
     )
     source: Text = Field(
         "",
@@ -121,7 +122,9 @@ class ResultOut(_Passage):
     """A passage found."""
 
     text: str = Field(description="The passage.")
-    score: float = Field(description="0 to 1; 1 means first in every leg that voted.")
+    score: float = Field(
+        description="0 to 1; 1 means first in every leg that voted and the whole question covered."
+    )
 
 
 class LegOut(_Shape):
@@ -136,6 +139,7 @@ class DebugResultOut(ResultOut):
 
     dense: LegOut | None = Field(description="By embedding; null: not among its candidates.")
     lexical: LegOut | None = Field(description="By words; null: not among its candidates.")
+    coverage: float = Field(description="Share of the question's terms that the passage holds.")
 
 
 class SearchResponse(_Shape):
@@ -144,6 +148,7 @@ class SearchResponse(_Shape):
     results: list[ResultOut] = Field(description="Passages, best first.")
     revision: int = Field(description="Revision of the collection that was searched.")
     timings: dict[str, float] = Field(description="Milliseconds by stage.")
+    notes: list[str] = Field(description="Why a leg did not vote, in words.")
 
 
 class DebugSearchResponse(_Shape):
@@ -152,8 +157,8 @@ class DebugSearchResponse(_Shape):
     results: list[DebugResultOut] = Field(description="Passages, best first.")
     revision: int = Field(description="Revision of the collection that was searched.")
     timings: dict[str, float] = Field(description="Milliseconds by stage.")
-    legs: list[str] = Field(description="The retrieval legs that voted.")
     notes: list[str] = Field(description="Why a leg did not vote, in words.")
+    legs: list[str] = Field(description="The retrieval legs that voted.")
 
 
 class CitationOut(_Shape):
@@ -202,12 +207,15 @@ class AnswerResponse(_Shape):
     usage: UsageOut = Field(description="Token counts.")
     timings: dict[str, float] = Field(description="Milliseconds by stage.")
     request_id: str = Field(description="Also in the X-Request-ID header and the log.")
+    notes: list[str] = Field(description="What a reader should know of how it was made.")
 
 
 class DebugAnswerResponse(AnswerResponse):
-    """The answer, and how it came about."""
+    """The answer, and how its passages were found."""
 
-    notes: list[str] = Field(description="What a reader should know of how it was made.")
+    legs: dict[int, dict[str, LegOut]] = Field(
+        description="By the source's n: where each retrieval leg placed it."
+    )
 
 
 class SourcesEventOut(_Shape):

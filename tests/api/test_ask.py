@@ -50,6 +50,7 @@ ANSWER = {
     "usage": {"prompt_tokens": 11, "completion_tokens": 5},
     "timings": {"total": 2.5},
     "request_id": "test-1",
+    "notes": ["The embedding model knows no Chinese."],
 }
 QUESTION = "How long is the warranty?"
 
@@ -65,9 +66,17 @@ def test_an_answer_has_exactly_the_published_shape(client: TestClient) -> None:
     assert response.headers["cache-control"] == "no-store"
 
 
-def test_debug_adds_the_notes_and_nothing_else(client: TestClient) -> None:
-    notes = ["The embedding model knows no Chinese."]
-    assert ask(client, question=QUESTION, debug=True).json() == {**ANSWER, "notes": notes}
+def test_debug_adds_the_legs_of_each_source_and_nothing_else(client: TestClient) -> None:
+    legs = {"1": {"lexical": {"rank": 1, "score": 2.0}}}
+    assert ask(client, question=QUESTION, debug=True).json() == {**ANSWER, "legs": legs}
+
+
+def test_an_empty_list_of_documents_is_refused_rather_than_taken_for_all(
+    client: TestClient,
+) -> None:
+    response = ask(client, question=QUESTION, filters={"doc_ids": []})
+    assert response.status_code == 422
+    assert "doc_ids" in response.json()["error"]["message"]
 
 
 def test_a_chinese_question_is_answered_from_the_chinese_document(client: TestClient) -> None:

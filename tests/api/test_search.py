@@ -26,13 +26,20 @@ RESULT = {
 def test_a_result_has_exactly_the_published_shape(client: TestClient) -> None:
     response = client.post("/search", json={"query": "warranty"})
     assert response.status_code == 200
-    assert response.json() == {"results": [RESULT], "revision": 7, "timings": {"total": 1.5}}
+    assert response.json() == {
+        "results": [RESULT],
+        "revision": 7,
+        "timings": {"total": 1.5},
+        "notes": ["The embedding model knows no Chinese."],
+    }
 
 
 def test_debug_says_where_each_leg_placed_a_result(client: TestClient) -> None:
     response = client.post("/search", json={"query": "the warranty", "debug": True})
     assert response.json() == {
-        "results": [{**RESULT, "dense": None, "lexical": {"rank": 1, "score": 2.0}}],
+        "results": [
+            {**RESULT, "dense": None, "lexical": {"rank": 1, "score": 2.0}, "coverage": 0.0}
+        ],
         "revision": 7,
         "timings": {"total": 1.5},
         "legs": ["lexical"],

@@ -39,9 +39,9 @@ def test_a_stream_is_sources_then_tokens_then_the_whole_answer(url: str) -> None
     assert events[-1].json() == ANSWER
 
 
-def test_a_stream_with_debug_ends_with_the_notes(url: str) -> None:
+def test_a_stream_with_debug_ends_with_the_legs(url: str) -> None:
     done = stream(url, question=QUESTION, debug=True)[-1].json()
-    assert done == {**ANSWER, "notes": ["The embedding model knows no Chinese."]}
+    assert done == {**ANSWER, "legs": {"1": {"lexical": {"rank": 1, "score": 2.0}}}}
 
 
 def test_a_stream_tells_proxies_not_to_hold_it_back(url: str) -> None:

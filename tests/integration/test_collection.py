@@ -16,6 +16,7 @@ from rag_service.errors import (
     IndexCorrupt,
     IndexMismatch,
     InvalidCollectionName,
+    StorageError,
 )
 from rag_service.store.collection import CollectionView, CollectionWriter
 from rag_service.store.library import Library
@@ -399,3 +400,42 @@ def test_equal_scores_come_in_the_order_of_ingestion(
     dense = [chunk_id for chunk_id, _ in view.search_dense(vector, 5, None)]
     assert dense == sorted(dense)
     assert np.allclose([score for _, score in view.search_dense(vector, 5, None)], 1, atol=1e-3)
+
+
+def test_idf_stays_positive_when_most_chunks_were_replaced(
+    library: Library, writer: CollectionWriter
+) -> None:
+    for _ in range(4):
+        for number in range(9):
+            put(writer.catalog, f"{number}.txt", [f"acme {number}"])
+        writer.publish()
+    assert library.open("fruit").view().idf("acm") >= 0
+
+
+def test_a_collection_without_its_catalog_is_a_typed_error(library: Library) -> None:
+    library.create("fruit", FINGERPRINT)
+    (library.home("fruit").generation() / "catalog.sqlite").unlink()
+    fresh = Library(library.home("fruit").folder.parent.parent)
+    with pytest.raises(IndexCorrupt, match="ingest the folder again"):
+        fresh.open("fruit")
+    assert fresh.verify("fruit").problems != ()
+
+
+def test_a_cut_snapshot_is_written_anew_by_the_next_writer(library: Library) -> None:
+    with CollectionWriter(library.home("fruit"), FINGERPRINT) as writer:
+        put(writer.catalog, "a.txt", ["apple"])
+        writer.finish()
+        (snapshot,) = (writer.generation / "dense").glob("*.faiss")
+    snapshot.write_bytes(snapshot.read_bytes()[:100])
+    with CollectionWriter(library.home("fruit"), FINGERPRINT) as writer:
+        put(writer.catalog, "b.txt", ["pear"])
+        writer.finish()
+    fresh = Library(library.home("fruit").folder.parent.parent)
+    assert nearest(fresh.open("fruit").view(), "apple")[0] == "apple"
+    fresh.close()
+
+
+def test_a_data_folder_that_cannot_be_made_is_a_typed_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    with pytest.raises(StorageError, match="cannot be written"):
+        CollectionWriter(Library(tmp_path / "file").home("fruit"), FINGERPRINT)

@@ -17,7 +17,7 @@ from rich.console import Console
 import ingest.run
 from ingest import cli
 from ingest.report import IngestReport
-from rag_service.errors import CollectionBusy, ConfigError, IndexMismatch, PathNotFound
+from rag_service.errors import CollectionBusy, ConfigError, Conflict, IndexMismatch, PathNotFound
 from rag_service.retrieval.embedding import LocalEmbeddings, open_embeddings
 from rag_service.settings import EmbeddingSettings, Settings
 from rag_service.store.collection import Collection
@@ -431,3 +431,37 @@ def test_a_lost_index_is_made_again_by_the_next_run(knowledge: Knowledge) -> Non
     assert report.embedded == 0
     assert knowledge.find("warranty") == ["a.txt"]
     knowledge.check()
+
+
+def test_a_rebuild_of_an_emptied_folder_is_refused_and_loses_nothing(knowledge: Knowledge) -> None:
+    path = knowledge.write("storage.txt", STORAGE)
+    knowledge.ingest()
+    path.unlink()
+    with pytest.raises(PathNotFound, match="--prune"):
+        knowledge.ingest(rebuild=True)
+    assert knowledge.library().info("manuals").documents == 1
+
+
+def test_a_rebuild_that_would_lose_a_last_good_version_is_not_put_into_use(
+    knowledge: Knowledge,
+) -> None:
+    knowledge.write("storage.txt", STORAGE)
+    path = knowledge.write("returns.txt", RETURNS)
+    knowledge.ingest()
+    path.write_bytes(bytes(range(256)) * 20)
+    with pytest.raises(Conflict, match=r"returns\.txt"):
+        knowledge.ingest(rebuild=True)
+    assert knowledge.library().info("manuals").documents == 2
+    assert knowledge.ingest(rebuild=True, prune=True).documents == 1
+
+
+def test_a_rebuild_takes_in_every_folder_the_collection_came_from(
+    knowledge: Knowledge, tmp_path: Path
+) -> None:
+    knowledge.write("storage.txt", STORAGE)
+    knowledge.ingest()
+    other = Knowledge(tmp_path / "other", knowledge.data)
+    other.write("returns.txt", RETURNS)
+    other.ingest()
+    assert other.ingest(rebuild=True, max_tokens=64).documents == 2
+    assert knowledge.library().verify("manuals").problems == ()
