@@ -77,9 +77,10 @@ def test_ask_shows_the_nearest_passages_under_a_refusal(rag: Command) -> None:
     assert out[-1].split() == ["1", "1.00", "manuals/car.md", "1", *WARRANTY.split()]
 
 
-def test_ask_json_is_one_document_of_the_http_shape(rag: Command) -> None:
+def test_ask_json_is_one_document_of_the_http_debug_shape(rag: Command) -> None:
     code, out, err = rag("ask", QUESTION, "--json", "--top-k", "3")
     document = json.loads(out)
+    assert document.pop("legs") == {"1": {"lexical": {"rank": 1, "score": 2.0}}}
     assert len(document.pop("request_id")) == 32
     expected = {key: value for key, value in ANSWER.items() if key != "request_id"}
     assert document == {**expected, "notes": ["The embedding model knows no Chinese."]}
