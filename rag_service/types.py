@@ -23,11 +23,26 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the extracted text: ``number`` starts at 1."""
+    """A page, slide or sheet of the extracted text: ``number`` starts at 1."""
 
     number: int
     char_start: int
     char_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Structure that a loader knows of: whole lines of the text that are of one kind.
+
+    ``level`` is a heading's, 1 the outermost. ``header_end`` is where the header row of a
+    table ends (end of line, exclusive); equal to ``char_start`` where it has none.
+    """
+
+    kind: Literal["heading", "table", "code"]
+    char_start: int
+    char_end: int
+    level: int = 0
+    header_end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +53,9 @@ class LoadedText:
     ``pages`` is empty for formats without pages, otherwise ordered and disjoint.
     ``title`` is empty when the file names none. ``encoding`` is what the bytes
     were decoded with ("" where the format decides). ``warnings`` are sentences
-    for people.
+    for people. ``engine`` names what read it, with its version. ``syntax`` says where the
+    structure is to be found: in ``marks`` (ordered, disjoint; the rest is prose), in the
+    text's Markdown, or in the look of the lines. ``seconds`` is what loading took.
     """
 
     text: str
@@ -47,6 +64,9 @@ class LoadedText:
     encoding: str = ""
     engine: str = ""
     warnings: tuple[str, ...] = ()
+    syntax: Literal["marked", "markdown", "plain"] = "plain"
+    marks: tuple[Mark, ...] = ()
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +79,7 @@ class ChunkSpan:
     text: str
     page: int | None = None
     heading: str = ""  # heading path, "Chapter > Section"
+    table_header: str = ""  # of a chunk of table rows that does not hold the header row itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +96,12 @@ class Chunk:
     char_start: int
     char_end: int
     text: str
+    table_header: str = ""
+
+    @property
+    def context(self) -> str:
+        """What surrounds the text and is searched with it: title, headings, table header."""
+        return "\n".join(part for part in (self.title, self.heading, self.table_header) if part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,8 @@ def _head(n: int, chunk: Chunk) -> str:
         fields.append(f"page: {chunk.page}")
     if chunk.heading:
         fields.append(f"section: {_value(chunk.heading)}")
+    if chunk.table_header:
+        fields.append(f"columns: {_value(chunk.table_header)}")
     return f"[{n}] " + " | ".join(fields)
 
 

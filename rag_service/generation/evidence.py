@@ -127,7 +127,7 @@ class Evidence:
     @property
     def _headings(self) -> str:
         """What stands above the text and says what it is about."""
-        return f"{self._chunk.title}\n{self._chunk.heading}"
+        return self._chunk.context
 
 
 def _joined(quotes: Sequence[_Quote]) -> _Quote:

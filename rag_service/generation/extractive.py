@@ -157,7 +157,7 @@ def _announces(sentence: str) -> bool:
 
 
 def _passage_terms(chunk: Chunk) -> frozenset[str]:
-    return frozenset(analyze("\n".join((chunk.title, chunk.heading, chunk.text))))
+    return frozenset(analyze(f"{chunk.context}\n{chunk.text}"))
 
 
 def _without_needless_length(candidates: Sequence[_Candidate]) -> list[_Candidate]:

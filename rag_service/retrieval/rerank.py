@@ -34,8 +34,8 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class _PassageTerms:
-    passage: frozenset[str]  # with title and headings
-    sentences: tuple[frozenset[str], ...]  # each with title and headings
+    passage: frozenset[str]  # with its context: title, headings, table header
+    sentences: tuple[frozenset[str], ...]  # each with that context
 
 
 class QuestionTerms:
@@ -47,7 +47,7 @@ class QuestionTerms:
 
     def coverage(self, chunk: Chunk) -> Coverage:
         """How much of the question the chunk covers; nothing if the question is empty."""
-        terms = _terms_of(f"{chunk.title}\n{chunk.heading}", chunk.text)
+        terms = _terms_of(chunk.context, chunk.text)
         best = max((self._share(sentence) for sentence in terms.sentences), default=0.0)
         return Coverage(self._share(terms.passage), best)
 

@@ -104,7 +104,7 @@ class _Clock:
 class CollectionRetriever(BaseRetriever):
     """A collection as a LangChain retriever.
 
-    Documents carry the chunk's text; their metadata the source, title, heading, page,
+    Documents carry the chunk's text; their metadata the source, title, heading, table header, page,
     ``char_start`` and ``char_end`` in the extracted text, ids and the fused score.
     """
 
@@ -128,6 +128,7 @@ def _to_document(hit: Hit) -> Document:
             "source": chunk.source,
             "title": chunk.title,
             "heading": chunk.heading,
+            "table_header": chunk.table_header,
             "page": chunk.page,
             "char_start": chunk.char_start,
             "char_end": chunk.char_end,

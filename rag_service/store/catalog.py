@@ -24,6 +24,7 @@ from rag_service.store.catalog_schema import (
     FileStat,
     IndexedChunk,
     KnownDocument,
+    KnownFailure,
 )
 from rag_service.types import Chunk, DocumentInfo, Filters
 
@@ -35,7 +36,7 @@ Connection = sqlite3.Connection
 _BATCH = 500  # below SQLite's limit of bound variables in every build
 
 _CHUNK_COLUMNS = """c.chunk_id, c.doc_id, c.ordinal, d.source, d.title, c.heading, c.page,
-    c.char_start, c.char_end, c.text"""
+    c.char_start, c.char_end, c.text, c.table_header"""
 
 _INFO_COLUMNS = """doc_id, source, title, pages,
     (SELECT count(*) FROM chunks c WHERE c.doc_id = d.doc_id),
@@ -127,6 +128,18 @@ class Catalog:
             raise IndexCorrupt(f"{self.path} lacks {key!r}; restore it or ingest again.")
         return str(rows[0][0])
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Whatever is read within sees one state, however much is written meanwhile."""
+        with self._lock, translated(self.path):
+            self._db.execute("BEGIN")
+        try:
+            self.revision()  # a deferred transaction starts with its first read
+            yield
+        finally:
+            with self._lock, translated(self.path):
+                self._db.execute("ROLLBACK")
+
     def data_version(self) -> int:
         """A number that moves when another connection commits; costs microseconds."""
         return int(self._rows("PRAGMA data_version")[0][0])
@@ -178,6 +191,18 @@ class Catalog:
         )
         return {r[0]: KnownDocument(r[1], r[0], r[2], FileStat(*r[3:6]), r[6]) for r in rows}
 
+    def known_failures(self, root: str) -> dict[str, KnownFailure]:
+        """The files of one ingested folder that could not be read, by source."""
+        rows = self._rows(
+            "SELECT source, code, message, size_bytes, mtime_ns, ctime_ns, loader, at "
+            "FROM failures JOIN roots USING (root_id) WHERE path = ? ORDER BY source",
+            (root,),
+        )
+        return {
+            source: KnownFailure(source, code, message, FileStat(*stat), loader, at)
+            for source, code, message, *stat, loader, at in rows
+        }
+
     def roots(self) -> list[str]:
         """The folders that documents come from."""
         rows = self._rows("SELECT DISTINCT path FROM roots JOIN documents USING (root_id)")
@@ -191,7 +216,13 @@ class Catalog:
         rows = self._rows(
             "SELECT body FROM document_text WHERE doc_id = ? ORDER BY char_start", (doc_id,)
         )
-        return "".join(zlib.decompress(row[0]).decode() for row in rows)
+        try:
+            return "".join(zlib.decompress(row[0]).decode() for row in rows)
+        except (zlib.error, UnicodeDecodeError) as error:
+            raise IndexCorrupt(
+                f"{self.path}: the stored text of document {doc_id} is damaged ({error}). Ingest "
+                "its folder again with --rebuild."
+            ) from error
 
     def matching_documents(self, filters: Filters) -> set[int]:
         """Ids of the documents that a filter lets through."""
@@ -230,6 +261,15 @@ class Catalog:
         )
         return [Chunk(*row) for row in rows]
 
+    def neighbours(self, chunk: Chunk, *, before: int, after: int) -> list[Chunk]:
+        """The chunk with those around it in its document, in reading order."""
+        rows = self._rows(
+            f"SELECT {_CHUNK_COLUMNS} FROM chunks c JOIN documents d USING (doc_id) "
+            "WHERE c.doc_id = ? AND c.ordinal BETWEEN ? AND ? ORDER BY c.ordinal",
+            (chunk.doc_id, chunk.ordinal - before, chunk.ordinal + after),
+        )
+        return [Chunk(*row) for row in rows]
+
     def chunk_ids_of(self, doc_ids: Sequence[int]) -> list[int]:
         found: list[int] = []
         for marks, part in batches(doc_ids):
@@ -243,7 +283,7 @@ class Catalog:
         """Living chunks that came with changes ``after < seq <= upto``."""
         last = -1
         while rows := self._rows(
-            "SELECT c.chunk_id, c.doc_id, d.title, c.heading, c.text "
+            "SELECT c.chunk_id, c.doc_id, d.title, c.heading, c.table_header, c.text "
             "FROM chunks c JOIN documents d USING (doc_id) "
             "WHERE c.seq > ? AND c.seq <= ? AND c.chunk_id > ? ORDER BY c.chunk_id LIMIT 1000",
             (after, upto, last),
@@ -254,6 +294,10 @@ class Catalog:
     def removed_chunks(self, after: int, upto: int) -> list[int]:
         rows = self._rows("SELECT chunk_id FROM removed WHERE seq > ? AND seq <= ?", (after, upto))
         return [row[0] for row in rows]
+
+    def chunk_ids_upto(self, seq: int) -> set[int]:
+        """The living chunks that came with changes up to ``seq``."""
+        return {row[0] for row in self._rows("SELECT chunk_id FROM chunks WHERE seq <= ?", (seq,))}
 
     def added_vectors(self, after: int, upto: int) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
         """Ids ``(n,)`` and vectors ``(n, dimension)`` of living chunks that have one."""

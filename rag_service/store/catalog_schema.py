@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rag_service.types import ChunkSpan
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -30,8 +30,10 @@ CREATE TABLE documents (
     size_bytes INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
     ctime_ns INTEGER NOT NULL,
-    loader TEXT NOT NULL,
+    loader TEXT NOT NULL,            -- format and loader version, "pdf/1"
+    engine TEXT NOT NULL,            -- what read it, "pypdf 7.1.0"
     encoding TEXT NOT NULL,
+    warnings TEXT NOT NULL,          -- JSON, an array of sentences
     pages INTEGER NOT NULL,
     chars INTEGER NOT NULL,
     ingested_at TEXT NOT NULL,
@@ -55,6 +57,7 @@ CREATE TABLE chunks (
     char_start INTEGER NOT NULL,
     char_end INTEGER NOT NULL,
     heading TEXT NOT NULL,
+    table_header TEXT NOT NULL,
     text TEXT NOT NULL,
     vector_key BLOB NOT NULL REFERENCES vectors,
     seq INTEGER NOT NULL,
@@ -75,8 +78,43 @@ CREATE TABLE failures (
     source TEXT NOT NULL,
     code TEXT NOT NULL,
     message TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    ctime_ns INTEGER NOT NULL,
+    loader TEXT NOT NULL,
     at TEXT NOT NULL,
     PRIMARY KEY (root_id, source)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE staged_documents (      -- very large files in the making, part by part
+    staged_id INTEGER PRIMARY KEY,
+    root_id INTEGER NOT NULL REFERENCES roots,
+    source TEXT NOT NULL,
+    content_hash TEXT NOT NULL,
+    loader TEXT NOT NULL,
+    parts INTEGER NOT NULL,          -- how many are done
+    chars INTEGER NOT NULL,
+    chunks INTEGER NOT NULL,
+    title TEXT NOT NULL,             -- found in the first part
+    carried TEXT NOT NULL,           -- what the next part needs to know of the last
+    UNIQUE (root_id, source)
+) STRICT;
+CREATE TABLE staged_text (
+    staged_id INTEGER NOT NULL REFERENCES staged_documents ON DELETE CASCADE,
+    char_start INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (staged_id, char_start)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE staged_chunks (
+    staged_id INTEGER NOT NULL REFERENCES staged_documents ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    page INTEGER,
+    char_start INTEGER NOT NULL,
+    char_end INTEGER NOT NULL,
+    heading TEXT NOT NULL,
+    table_header TEXT NOT NULL,
+    text TEXT NOT NULL,
+    vector_key BLOB NOT NULL REFERENCES vectors,
+    PRIMARY KEY (staged_id, ordinal)
 ) STRICT, WITHOUT ROWID;
 """
 
@@ -106,6 +144,18 @@ class KnownDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownFailure:
+    """A file that could not be read, and what it was when that was tried."""
+
+    source: str
+    code: str
+    message: str
+    stat: FileStat
+    loader: str
+    at: str  # ISO 8601, UTC
+
+
+@dataclass(frozen=True, slots=True)
 class NewChunk:
     span: ChunkSpan
     vector_key: bytes
@@ -121,10 +171,28 @@ class NewDocument:
     content_hash: str
     stat: FileStat
     loader: str
+    engine: str
     encoding: str
+    warnings: tuple[str, ...]
     pages: int
     text: str
     chunks: tuple[NewChunk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StagedDocument:
+    """A very large document of which ``parts`` are stored, not yet to be seen by readers.
+
+    ``chars`` and ``chunks`` count what is stored: the next part starts there. ``carried`` is
+    the caller's own note from one part to the next.
+    """
+
+    staged_id: int
+    parts: int
+    chars: int
+    chunks: int
+    title: str
+    carried: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,4 +203,5 @@ class IndexedChunk:
     doc_id: int
     title: str
     heading: str
+    table_header: str
     text: str

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import uuid
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,17 +18,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rag_service.store import staging
 from rag_service.store.catalog import Catalog, Connection, batches, connect, translated
 from rag_service.store.catalog_schema import (
     FORMAT_VERSION,
     SCHEMA,
-    TEXT_PART_CHARS,
     FileStat,
+    KnownFailure,
+    NewChunk,
     NewDocument,
+    StagedDocument,
 )
 
+_CHUNK_COLUMNS = f"doc_id, seq, {staging.CHUNK_COLUMNS}"
+_CHUNK_MARKS = ",".join("?" * len(_CHUNK_COLUMNS.split(",")))
 
-def _now() -> str:
+
+def now() -> str:
+    """The time now, as the catalog writes it: ISO 8601, UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -100,73 +107,96 @@ class CatalogWriter(Catalog):
 
     def put_document(self, new: NewDocument) -> int:
         """Store a document with its chunks in place of whatever its source held before."""
+        return self.put_documents([new])[0]
+
+    def put_documents(self, new: Sequence[NewDocument]) -> list[int]:
+        """Store several in one transaction: what is durable costs a wait for the disk."""
         with self._transaction() as db:
-            old = db.execute(
-                "SELECT doc_id FROM documents WHERE root_id = ? AND source = ?",
-                (new.root_id, new.source),
-            ).fetchone()
-            row = _document_row(new)
-            if old:
-                doc_id = int(old[0])
-                sets = ", ".join(f"{name} = ?" for name in row)
-                db.execute(
-                    f"UPDATE documents SET {sets} WHERE doc_id = ?",
-                    (*row.values(), doc_id),
-                )
-            else:
-                marks = ",".join("?" * len(row))
-                doc_id = int(
-                    db.execute(
-                        f"INSERT INTO documents ({','.join(row)}) VALUES ({marks}) "
-                        "RETURNING doc_id",
-                        tuple(row.values()),
-                    ).fetchone()[0]
-                )
-            seq = _next_seq(db, doc_id, "updated" if old else "added")
-            _drop_contents(db, doc_id, seq)
-            _insert_contents(db, doc_id, seq, new)
+            return [_put(db, document) for document in new]
+
+    # -- very large documents, part by part -----------------------------------
+
+    def staged(self, root_id: int, source: str, content_hash: str, loader: str) -> StagedDocument:
+        """What is stored of a document in the making; nothing when it has changed since."""
+        with self._transaction() as db:
+            return staging.begin(db, root_id, source, content_hash, loader)
+
+    def stage_part(
+        self,
+        staged: StagedDocument,
+        text: str,
+        chunks: Sequence[NewChunk],
+        *,
+        title: str,
+        carried: str,
+    ) -> StagedDocument:
+        """Store the next part; chunk positions and ordinals are those in the whole document."""
+        with self._transaction() as db:
+            return staging.add_part(db, staged, text, chunks, title=title, carried=carried)
+
+    def put_staged(self, staged: StagedDocument, new: NewDocument) -> int:
+        """Put the staged parts in place of what the source held; ``new`` has text and chunks
+        of none of them."""
+        with self._transaction() as db:
+            doc_id, seq = _replace(db, new, chars=staged.chars)
+            staging.move(db, staged, doc_id, seq)
         return doc_id
 
+    def drop_staged(self, root_id: int, keep: Collection[str]) -> None:
+        """Forget what was staged of files that are no longer to be ingested."""
+        with self._transaction() as db:
+            staging.drop_others(db, root_id, keep)
+
     def remove_document(self, doc_id: int) -> None:
-        with self._transaction() as db:
-            seq = _next_seq(db, doc_id, "removed")
-            _drop_contents(db, doc_id, seq)
-            db.execute("DELETE FROM documents WHERE doc_id = ?", (doc_id,))
+        self.remove_documents([doc_id])
 
-    def move_document(self, doc_id: int, source: str, stat: FileStat) -> None:
-        """Same content under another name: nothing is embedded or indexed again."""
-        # A title that was only the file's name moves with it.
-        stems = (Path(self.document(doc_id).source).stem, Path(source).stem)
+    def remove_documents(self, doc_ids: Sequence[int]) -> None:
+        """All at once, however many: each is a change of its own."""
         with self._transaction() as db:
-            _next_seq(db, doc_id, "moved")
-            db.execute(
-                "UPDATE documents SET source = ?, size_bytes = ?, mtime_ns = ?, ctime_ns = ?, "
-                "title = CASE title WHEN ? THEN ? ELSE title END WHERE doc_id = ?",
-                (source, stat.size_bytes, stat.mtime_ns, stat.ctime_ns, *stems, doc_id),
-            )
+            for doc_id in doc_ids:
+                _drop_contents(db, doc_id, _next_seq(db, doc_id, "removed"))
+                db.execute("DELETE FROM documents WHERE doc_id = ?", (doc_id,))
 
-    def touch_document(self, doc_id: int, stat: FileStat) -> None:
-        """Remember a new time stamp of unchanged content."""
+    def move_documents(self, moves: Sequence[tuple[int, str, FileStat]]) -> None:
+        """Give documents, as ``(doc_id, source, stat)``, other names; nothing is embedded again.
+
+        All at once, because two documents may have changed names with each other.
+        """
         with self._transaction() as db:
-            db.execute(
+            for doc_id, _, _ in moves:  # out of each other's way
+                db.execute(
+                    "UPDATE documents SET source = ? || source WHERE doc_id = ?",
+                    (f"\x01{doc_id}/", doc_id),
+                )
+            for doc_id, source, stat in moves:
+                _move(db, doc_id, source, stat)
+
+    def touch_documents(self, touched: Sequence[tuple[int, FileStat]]) -> None:
+        """Remember new time stamps of unchanged contents, as ``(doc_id, stat)``."""
+        with self._transaction() as db:
+            db.executemany(
                 "UPDATE documents SET mtime_ns = ?, ctime_ns = ? WHERE doc_id = ?",
-                (stat.mtime_ns, stat.ctime_ns, doc_id),
+                [(stat.mtime_ns, stat.ctime_ns, doc_id) for doc_id, stat in touched],
             )
 
-    def set_failures(self, root_id: int, failures: Sequence[tuple[str, str, str]]) -> None:
-        """Remember the files of a folder that failed, as ``(source, code, message)``."""
+    def set_failures(self, root_id: int, failures: Sequence[KnownFailure]) -> None:
+        """Remember the files of a folder that failed."""
         with self._transaction() as db:
             db.execute("DELETE FROM failures WHERE root_id = ?", (root_id,))
             db.executemany(
-                "INSERT INTO failures VALUES (?, ?, ?, ?, ?)",
-                [(root_id, *failure, _now()) for failure in failures],
+                "INSERT INTO failures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (root_id, f.source, f.code, f.message, *astuple(f.stat), f.loader, f.at)
+                    for f in failures
+                ],
             )
 
     def drop_unused_vectors(self) -> int:
         """Forget embeddings that no chunk uses; returns how many."""
         with self._transaction() as db:
             return db.execute(
-                "DELETE FROM vectors WHERE vector_key NOT IN (SELECT vector_key FROM chunks)"
+                "DELETE FROM vectors WHERE vector_key NOT IN (SELECT vector_key FROM chunks "
+                "UNION ALL SELECT vector_key FROM staged_chunks)"
             ).rowcount
 
 
@@ -191,9 +221,62 @@ def _create_tables(db: Connection, fingerprint: Mapping[str, Any]) -> None:
 def _next_seq(db: Connection, doc_id: int, kind: str) -> int:
     row = db.execute(
         "INSERT INTO changes (doc_id, kind, at) VALUES (?, ?, ?) RETURNING seq",
-        (doc_id, kind, _now()),
+        (doc_id, kind, now()),
     ).fetchone()
     return int(row[0])
+
+
+def _move(db: Connection, doc_id: int, source: str, stat: FileStat) -> None:
+    seq = _next_seq(db, doc_id, "moved")
+    old, title = db.execute(
+        "SELECT source, title FROM documents WHERE doc_id = ?", (doc_id,)
+    ).fetchone()
+    db.execute(
+        "UPDATE documents SET source = ?, size_bytes = ?, mtime_ns = ?, ctime_ns = ? "
+        "WHERE doc_id = ?",
+        (source, *astuple(stat), doc_id),
+    )
+    stem = Path(source).stem
+    if title == Path(old).stem != stem:
+        # A title that was only the file's name moves with it, and is searched anew.
+        db.execute("UPDATE documents SET title = ? WHERE doc_id = ?", (stem, doc_id))
+        _renew_chunks(db, doc_id, seq)
+
+
+def _renew_chunks(db: Connection, doc_id: int, seq: int) -> None:
+    """The same chunks under new ids, so that the indexes take them in again."""
+    columns = staging.CHUNK_COLUMNS
+    rows = db.execute(
+        f"SELECT doc_id, ?, {columns} FROM chunks WHERE doc_id = ? ORDER BY ordinal", (seq, doc_id)
+    ).fetchall()
+    db.execute("INSERT INTO removed SELECT chunk_id, ? FROM chunks WHERE doc_id = ?", (seq, doc_id))
+    db.execute("DELETE FROM chunks WHERE doc_id = ?", (doc_id,))
+    db.executemany(f"INSERT INTO chunks ({_CHUNK_COLUMNS}) VALUES ({_CHUNK_MARKS})", rows)
+
+
+def _put(db: Connection, new: NewDocument) -> int:
+    doc_id, seq = _replace(db, new, chars=len(new.text))
+    _insert_contents(db, doc_id, seq, new)
+    return doc_id
+
+
+def _replace(db: Connection, new: NewDocument, *, chars: int) -> tuple[int, int]:
+    """The document's row, new or again, without contents; and the change's number."""
+    row = _document_row(new, chars)
+    old = db.execute(
+        "SELECT doc_id FROM documents WHERE root_id = ? AND source = ?", (new.root_id, new.source)
+    ).fetchone()
+    if old:
+        doc_id = int(old[0])
+        sets = ", ".join(f"{name} = ?" for name in row)
+        db.execute(f"UPDATE documents SET {sets} WHERE doc_id = ?", (*row.values(), doc_id))
+    else:
+        marks = ",".join("?" * len(row))
+        insert = f"INSERT INTO documents ({','.join(row)}) VALUES ({marks}) RETURNING doc_id"
+        doc_id = int(db.execute(insert, tuple(row.values())).fetchone()[0])
+    seq = _next_seq(db, doc_id, "updated" if old else "added")
+    _drop_contents(db, doc_id, seq)
+    return doc_id, seq
 
 
 def _drop_contents(db: Connection, doc_id: int, seq: int) -> None:
@@ -205,22 +288,15 @@ def _drop_contents(db: Connection, doc_id: int, seq: int) -> None:
 def _insert_contents(db: Connection, doc_id: int, seq: int, new: NewDocument) -> None:
     db.executemany(
         "INSERT INTO document_text VALUES (?, ?, ?)",
-        (
-            (doc_id, start, zlib.compress(new.text[start : start + TEXT_PART_CHARS].encode(), 1))
-            for start in range(0, len(new.text), TEXT_PART_CHARS)
-        ),
+        ((doc_id, start, body) for start, body in staging.text_rows(new.text, 0)),
     )
     db.executemany(
-        "INSERT INTO chunks (doc_id, ordinal, page, char_start, char_end, heading, text, "
-        "vector_key, seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            (doc_id, s.ordinal, s.page, s.char_start, s.char_end, s.heading, s.text, key, seq)
-            for s, key in ((chunk.span, chunk.vector_key) for chunk in new.chunks)
-        ),
+        f"INSERT INTO chunks ({_CHUNK_COLUMNS}) VALUES ({_CHUNK_MARKS})",
+        ((doc_id, seq, *staging.chunk_row(chunk)) for chunk in new.chunks),
     )
 
 
-def _document_row(new: NewDocument) -> dict[str, Any]:
+def _document_row(new: NewDocument, chars: int) -> dict[str, Any]:
     return {
         "root_id": new.root_id,
         "source": new.source,
@@ -230,8 +306,10 @@ def _document_row(new: NewDocument) -> dict[str, Any]:
         "mtime_ns": new.stat.mtime_ns,
         "ctime_ns": new.stat.ctime_ns,
         "loader": new.loader,
+        "engine": new.engine,
         "encoding": new.encoding,
+        "warnings": json.dumps(new.warnings, ensure_ascii=False),
         "pages": new.pages,
-        "chars": len(new.text),
-        "ingested_at": _now(),
+        "chars": chars,
+        "ingested_at": now(),
     }

@@ -231,6 +231,6 @@ def _document(chunk: IndexedChunk) -> tantivy.Document:
     return tantivy.Document(
         chunk_id=chunk.chunk_id,
         doc_id=chunk.doc_id,
-        body=" ".join(analyze(chunk.text)),
+        body=" ".join(analyze(f"{chunk.text}\n{chunk.table_header}")),
         title=" ".join(analyze(f"{chunk.title} {chunk.heading}")),
     )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from contextlib import closing
 
-from rag_service.errors import RagError
+from rag_service.errors import CollectionBusy, RagError
 from rag_service.store.catalog import Catalog
-from rag_service.store.collection import Collection, CollectionHome
-from rag_service.store.dense import advance
+from rag_service.store.collection import Collection, CollectionView
+from rag_service.store.home import CollectionHome
 from rag_service.types import VerifyReport
+
+_ATTEMPTS = 20
+_PUBLISHED_WITHIN_S = 5.0
 
 
 def verify_collection(home: CollectionHome) -> VerifyReport:
@@ -21,22 +26,36 @@ def verify_collection(home: CollectionHome) -> VerifyReport:
     except RagError as error:
         return VerifyReport(home.name, (str(error),), 0, 0, 0, 0)
     try:
-        counts = collection.catalog.counts()
-        return VerifyReport(
-            collection=home.name,
-            problems=tuple(_problems(collection)),
-            documents=counts["documents"],
-            chunks=counts["chunks"],
-            vectors=counts["vectors"],
-            revision=collection.catalog.revision(),
-        )
+        return _report(collection)
     except RagError as error:
         return VerifyReport(home.name, (str(error),), 0, 0, 0, 0)
     finally:
         collection.close()
 
 
-def _problems(collection: Collection) -> Iterator[str]:
+def _report(collection: Collection) -> VerifyReport:
+    catalog = collection.catalog
+    # The indexes may be ahead of a snapshot of the catalog, if only for a moment.
+    for _ in range(_ATTEMPTS):
+        with catalog.snapshot():
+            view = collection.view()
+            if view.revision > catalog.revision():
+                continue
+            counts = catalog.counts()
+            return VerifyReport(
+                collection=collection.home.name,
+                problems=tuple(_problems(collection, view)),
+                documents=counts["documents"],
+                chunks=counts["chunks"],
+                vectors=counts["vectors"],
+                revision=catalog.revision(),
+            )
+    raise CollectionBusy(
+        f"Collection {collection.home.name!r} changes too fast to be checked; try again later."
+    )
+
+
+def _problems(collection: Collection, view: CollectionView) -> Iterator[str]:
     catalog = collection.catalog
     yield from catalog.integrity_problems()
     for doc_id in catalog.document_ids():
@@ -44,7 +63,24 @@ def _problems(collection: Collection) -> Iterator[str]:
     embedded, stored = catalog.texts_embedded(), catalog.counts()["vectors"]
     if stored > embedded:
         yield f"{stored} vectors are stored but only {embedded} were ever embedded"
-    yield from _index_problems(collection)
+    pending = catalog.revision() - view.revision
+    if pending and not _is_published_soon(collection.home, catalog.revision()):
+        yield (
+            f"{pending} committed changes are not searchable yet; the next `rag ingest` "
+            "publishes them"
+        )
+    yield from _index_problems(catalog, view)
+
+
+def _is_published_soon(home: CollectionHome, revision: int) -> bool:
+    """Whether a writer at work makes ``revision`` searchable, as it should within seconds."""
+    deadline = time.monotonic() + _PUBLISHED_WITHIN_S
+    with closing(Collection(home)) as reader:
+        while time.monotonic() < deadline:
+            if reader.view().revision >= revision:
+                return True
+            time.sleep(0.2)
+    return False
 
 
 def _span_problems(catalog: Catalog, doc_id: int) -> Iterator[str]:
@@ -64,21 +100,17 @@ def _span_problems(catalog: Catalog, doc_id: int) -> Iterator[str]:
         yield f"{info.source}: text after the last chunk is in no chunk"
 
 
-def _index_problems(collection: Collection) -> Iterator[str]:
-    catalog = collection.catalog
-    view = collection.view()
-    revision = catalog.revision()
-    if view.revision < revision:
-        yield (
-            f"{revision - view.revision} committed changes are not searchable yet; "
-            "the next `rag ingest` publishes them"
-        )
-    wanted = set(catalog.chunk_ids_of(catalog.document_ids()))
-    if view.revision == revision and view.lexical:
-        yield from _difference("lexical index", wanted, view.lexical.chunk_ids())
-    ids, _ = catalog.added_vectors(0, revision)
-    dense = advance(view.dense, catalog, revision)
-    yield from _difference("dense index", set(ids.tolist()), dense.ids())
+def _index_problems(catalog: Catalog, view: CollectionView) -> Iterator[str]:
+    """Both indexes hold exactly the chunks of their revision.
+
+    What was removed after that revision may still be in them.
+    """
+    gone = set(catalog.removed_chunks(view.revision, catalog.revision()))
+    if view.lexical:
+        wanted = catalog.chunk_ids_upto(view.revision)
+        yield from _difference("lexical index", wanted, view.lexical.chunk_ids() - gone)
+    ids, _ = catalog.added_vectors(0, view.revision)
+    yield from _difference("dense index", set(ids.tolist()), view.dense.ids() - gone)
 
 
 def _difference(index: str, wanted: set[int], held: set[int]) -> Iterator[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +21,14 @@ from rag_service.errors import (
     InvalidCollectionName,
     StorageError,
 )
-from rag_service.store.collection import CollectionView, CollectionWriter
+from rag_service.store.catalog_schema import NewChunk
+from rag_service.store.collection import CollectionView
+from rag_service.store.collection_writer import CollectionWriter
 from rag_service.store.library import Library
+from rag_service.store.verify import verify_collection
 from rag_service.text.analysis import analyze_query
-from rag_service.types import Filters
-from tests.stored import FINGERPRINT, letters, put
+from rag_service.types import ChunkSpan, Filters
+from tests.stored import FINGERPRINT, document, key_of, letters, put
 
 
 @pytest.fixture
@@ -133,20 +139,96 @@ def test_text_the_model_cannot_represent_is_found_by_words_alone(
     assert nearest(view, "zzz apple") == ["apple"]
 
 
-def test_a_moved_document_is_found_under_its_new_name_and_indexed_only_once(
+def test_a_moved_document_is_found_by_its_new_name_and_no_longer_by_its_old_one(
     library: Library, writer: CollectionWriter
 ) -> None:
-    doc_id = put(writer.catalog, "a.txt", ["apple"])
+    doc_id = put(writer.catalog, "almanac.txt", ["apple"])
     writer.publish()
+    stat = writer.catalog.known_documents("/documents")["almanac.txt"].stat
+    writer.catalog.move_documents([(doc_id, "sub/bestiary.txt", stat)])
+    writer.publish()
+    view = library.open("fruit").view()
+    assert (
+        lexical(view, "bestiary") == lexical(view, "apple") == nearest(view, "apple") == ["apple"]
+    )
+    assert lexical(view, "almanac") == []
+    assert [chunk.source for chunk in writer.catalog.chunks_of(doc_id)] == ["sub/bestiary.txt"]
+    assert view.revision == 2
+
+
+def test_a_document_with_a_title_of_its_own_is_moved_without_being_indexed_again(
+    library: Library, writer: CollectionWriter
+) -> None:
+    root_id = writer.catalog.root_id("/documents")
+    writer.catalog.add_vectors({key_of("apple"): letters("apple")})
+    new = document(root_id, "a.txt", ["apple"])
+    doc_id = writer.catalog.put_document(replace(new, title="On apples"))
     before = [chunk.chunk_id for chunk in writer.catalog.chunks_of(doc_id)]
-    writer.catalog.move_document(
-        doc_id, "sub/b.txt", writer.catalog.known_documents("/documents")["a.txt"].stat
+    writer.catalog.move_documents([(doc_id, "b.txt", new.stat)])
+    assert [chunk.chunk_id for chunk in writer.catalog.chunks_of(doc_id)] == before
+
+
+def test_two_documents_can_change_names_with_each_other(
+    library: Library, writer: CollectionWriter
+) -> None:
+    first, second = (put(writer.catalog, f"{name}.txt", [name]) for name in ("one", "two"))
+    known = writer.catalog.known_documents("/documents")
+    writer.catalog.move_documents(
+        [(first, "two.txt", known["one.txt"].stat), (second, "one.txt", known["two.txt"].stat)]
     )
     writer.publish()
     view = library.open("fruit").view()
-    chunks = view.chunks(before)
-    assert [chunk.source for chunk in chunks.values()] == ["sub/b.txt"]
-    assert view.revision == 2
+    assert {c.source: c.text for c in view.chunks([3, 4]).values()} == {
+        "two.txt": "one",
+        "one.txt": "two",
+    }
+
+
+def test_a_document_staged_part_by_part_is_seen_only_when_it_is_whole(
+    library: Library, writer: CollectionWriter
+) -> None:
+    catalog = writer.catalog
+    put(catalog, "book.txt", ["the old edition"])
+    root_id = catalog.root_id("/documents")
+    staged = catalog.staged(root_id, "book.txt", "hash", "test/1")
+    for text in ("first half ", "second half"):
+        span = ChunkSpan(staged.chunks, staged.chars, staged.chars + len(text), text)
+        catalog.add_vectors({key_of(text): letters(text)})
+        staged = catalog.stage_part(
+            staged, text, [NewChunk(span, key_of(text))], title="Book", carried=""
+        )
+    writer.publish()
+    assert lexical(library.open("fruit").view(), "half") == []
+    whole = replace(document(root_id, "book.txt", []), content_hash="hash", title="Book")
+    doc_id = catalog.put_staged(staged, whole)
+    writer.publish()
+    view = library.open("fruit").view()
+    assert sorted(lexical(view, "half")) == ["first half ", "second half"]
+    assert lexical(view, "edition") == []
+    assert catalog.document_text(doc_id) == "first half second half"
+    assert catalog.document(doc_id).chars == 22
+    assert library.verify("fruit").problems == ()
+
+
+def test_staging_goes_on_where_it_stopped_unless_the_file_has_changed(
+    writer: CollectionWriter,
+) -> None:
+    catalog = writer.catalog
+    root_id = catalog.root_id("/documents")
+    begun = catalog.staged(root_id, "book.txt", "hash", "test/1")
+    after = catalog.stage_part(begun, "a part", [], title="Book", carried="note")
+    assert catalog.staged(root_id, "book.txt", "hash", "test/1") == after
+    assert (after.parts, after.chars, after.carried) == (1, 6, "note")
+    changed = catalog.staged(root_id, "book.txt", "other hash", "test/1")
+    assert (changed.parts, changed.chars, changed.carried) == (0, 0, "")
+
+
+def test_the_neighbours_of_a_chunk_come_in_reading_order(writer: CollectionWriter) -> None:
+    doc_id = put(writer.catalog, "a.txt", ["one", "two", "three", "four"])
+    put(writer.catalog, "b.txt", ["other"])
+    chunks = writer.catalog.chunks_of(doc_id)
+    around = writer.catalog.neighbours(chunks[1], before=2, after=1)
+    assert [chunk.text for chunk in around] == ["one", "two", "three"]
 
 
 def test_filters_restrict_both_legs_exactly(library: Library, writer: CollectionWriter) -> None:
@@ -201,6 +283,31 @@ def test_verify_says_what_is_not_searchable_yet(library: Library, writer: Collec
     put(writer.catalog, "a.txt", ["apple"])
     (problem,) = library.verify("fruit").problems
     assert problem.startswith("1 committed changes are not searchable yet")
+
+
+def test_verify_finds_nothing_wrong_while_a_writer_is_at_work(
+    library: Library, writer: CollectionWriter
+) -> None:
+    put(writer.catalog, "0.txt", ["apple"])
+    writer.publish()
+    done = threading.Event()
+
+    def write() -> None:
+        for number in range(1, 10_000):
+            if done.is_set():
+                return
+            doc_id = put(writer.catalog, f"{number}.txt", [f"pear {'b' * (number % 50)}"])
+            if number % 3 == 0:
+                writer.catalog.remove_document(doc_id)
+            writer.publish()
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        reports = [verify_collection(library.home("fruit")) for _ in range(10)]
+        done.set()
+        writing.result()
+    assert [report.problems for report in reports] == [()] * 10
+    assert reports[-1].revision > reports[0].revision
 
 
 def test_an_unpublished_commit_is_replayed_by_the_next_writer(library: Library) -> None:

@@ -85,6 +85,7 @@ def test_metadata_says_where_a_passage_stands(retriever: BaseRetriever) -> None:
         "source": "policy/warranty.md",
         "title": "Warranty",
         "heading": "Warranty > Duration",
+        "table_header": "",
         "page": None,
     }
 

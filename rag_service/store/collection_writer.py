@@ -1,0 +1,125 @@
+"""Writing one collection: the catalog commits first, the derived indexes follow."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any, Self
+
+from rag_service.errors import IndexCorrupt, IndexMismatch
+from rag_service.store.catalog_writer import CatalogWriter
+from rag_service.store.dense import SnapshotStore, advance, compact, empty_view
+from rag_service.store.home import (
+    CollectionHome,
+    drop_other_generations,
+    generation_to_write,
+    storage_errors,
+)
+from rag_service.store.lexical import LexicalWriter
+
+# A writer that goes on for long takes a snapshot this often, for the readers' sake.
+SNAPSHOT_CHUNKS = 5_000
+
+log = logging.getLogger(__name__)
+
+
+def check_fingerprint(name: str, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Refuse a collection that was built with other models or settings.
+
+    Raises:
+        IndexMismatch: naming what differs and the command that rebuilds.
+    """
+    differing = [key for key in wanted if stored.get(key) != wanted[key]]
+    if differing:
+        changes = "; ".join(f"{key} {stored.get(key)!r} → {wanted[key]!r}" for key in differing)
+        raise IndexMismatch(
+            f"Collection {name!r} was built with other settings ({changes}). Put them back, or "
+            f"rebuild it: rag ingest FOLDER --collection {name} --rebuild"
+        )
+
+
+class CollectionWriter:
+    """Write access: owns every file of the collection until closed.
+
+    Raises:
+        CollectionBusy: another process is writing.
+        IndexMismatch: the collection was built with another ``fingerprint``.
+    """
+
+    def __init__(
+        self, home: CollectionHome, fingerprint: Mapping[str, Any], *, rebuild: bool = False
+    ) -> None:
+        with storage_errors(home.folder):
+            home.folder.mkdir(parents=True, exist_ok=True)
+        self.home = home
+        self._snapshot_seq = 0
+        with ExitStack() as stack:
+            stack.enter_context(home.locked())
+            with storage_errors(home.folder):
+                self._open(fingerprint, rebuild)
+            self._release = stack.pop_all()
+
+    def _open(self, fingerprint: Mapping[str, Any], rebuild: bool) -> None:
+        self.generation = generation_to_write(self.home, rebuild=rebuild)
+        self.generation.mkdir(exist_ok=True)
+        self.catalog = CatalogWriter(self.generation / "catalog.sqlite", fingerprint)
+        if rebuild and self.catalog.fingerprint != dict(fingerprint):
+            # Left by an interrupted rebuild with yet other settings: start over.
+            self.catalog.close()
+            shutil.rmtree(self.generation)
+            self._open(fingerprint, rebuild)
+            return
+        if self.catalog.fingerprint != dict(fingerprint) and not self.catalog.revision():
+            self.catalog.adopt(fingerprint)
+        try:
+            check_fingerprint(self.home.name, self.catalog.fingerprint, fingerprint)
+            self._lexical = LexicalWriter(self.generation / "lexical", self.catalog)
+            self._snapshots = SnapshotStore(self.generation / "dense", self.catalog.uuid)
+            self.publish()
+        except BaseException:
+            self.catalog.close()
+            raise
+        if not rebuild:
+            self.home.use(self.generation)
+
+    def publish(self) -> int:
+        """Let readers see everything committed so far; returns that revision."""
+        with storage_errors(self.generation):
+            revision = self._lexical.catch_up()
+            if self.catalog.chunks_since(self._snapshot_seq) > SNAPSHOT_CHUNKS:
+                self.snapshot()
+        return revision
+
+    def snapshot(self) -> None:
+        """Write a dense snapshot when readers would otherwise have much to replay."""
+        revision = self.catalog.revision()
+        try:
+            base = self._snapshots.load(revision)
+        except IndexCorrupt as error:
+            log.warning("%s It is written anew.", error)
+            base = empty_view()
+        view = advance(base, self.catalog, revision)
+        if len(view.delta_ids) + len(view.dead) > len(view) // 100:
+            self._snapshots.save(compact(view))
+        self._snapshot_seq = revision
+
+    def finish(self) -> None:
+        """Forget unused embeddings, publish, snapshot, put a rebuilt generation into use."""
+        self.catalog.drop_unused_vectors()
+        self.publish()
+        with storage_errors(self.generation):
+            self.snapshot()
+            self.home.use(self.generation)
+        drop_other_generations(self.home, self.generation)
+
+    def close(self) -> None:
+        self.catalog.close()
+        self._release.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
