@@ -1,40 +1,92 @@
-"""Finds the files of a folder.
+"""Finds the files of a folder, and says of everything in it why it is or is not read.
 
-The rules: hidden files and folders (names starting with a dot) are left out, symbolic
-links are not followed, and formats without a loader are skipped. Whatever is left out,
-other than hidden names, is reported.
+The rules, in the order in which they are tried on a name:
+
+1. *Hidden* names, which begin with a dot, are left out, and so are the lock files, caches
+   and waste bins that programs and file systems leave behind (``~$x.docx``, ``Thumbs.db``,
+   ``$RECYCLE.BIN``). No pattern takes them back in.
+2. *Patterns* leave files out: ``exclude``, then the ``.ragignore`` files from the nearest up
+   to the root's, all in the syntax of .gitignore (see ``ingest.ignore``). With ``include``,
+   a file is read only if it, or a folder it is in, also matches one of those patterns.
+3. *Symbolic links* are not followed. With ``follow_links`` those are that lead to something
+   inside the root: one to a file reads as a copy of it, one to a folder as the folder,
+   unless the folder is read anyway, so that no file is read twice and no loop is possible.
+4. *Special files* (pipes, sockets, devices) are never opened.
+5. Names that promise a *format* without a loader are left out.
+6. A name that is not UTF-8, a file or folder that may not be read, or a file above the size
+   limit is a *failure*: the user wanted it and does not get it.
+
+Every file is in exactly one line of the outcome: it is found, left out by itself, or one of
+the files of a folder that is left out as a whole.
 """
 
 from __future__ import annotations
 
+import heapq
 import os
-import stat
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 
-from ingest.loaders import SUPPORTED_SUFFIXES
-from rag_service.errors import PathNotFound
+from ingest.ignore import (
+    IGNORE_FILE,
+    IgnoreRules,
+    PatternSet,
+    Verdict,
+    read_ignore_file,
+)
+from ingest.loaders.formats import format_of
+from ingest.names import is_hidden, is_utf8, printable, why_unsupported
+from rag_service.errors import ConfigError, PathNotFound
 from rag_service.store.catalog_schema import FileStat
+
+# Files and folders looked at to count what is in a folder that is left out: some have
+# millions, and listing them would take longer than the work.
+MAX_COUNTED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveryRules:
+    """``include`` and ``exclude`` are patterns as in .gitignore, relative to the root.
+
+    ``own_data`` is the folder of the collections, which is never read as documents.
+    """
+
+    max_file_bytes: int
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    follow_links: bool = False
+    own_data: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """``source`` is the path relative to the folder, with forward slashes."""
+    """``source`` is the path relative to ``root``, with forward slashes."""
 
     source: str
-    path: Path
+    root: Path
     stat: FileStat
+
+    @property
+    def path(self) -> Path:
+        return self.root / self.source
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Something in the folder that is not ingested; ``failed`` when that is a fault."""
+    """Something in the folder that is not ingested; ``failed`` when that is a fault.
+
+    ``files`` is how many files that are, for a folder that is left out as a whole; with
+    ``more`` it is at least so many.
+    """
 
     source: str
     code: str
     reason: str
     failed: bool = False
+    files: int = 1
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,77 +95,235 @@ class Discovery:
     left_out: tuple[LeftOut, ...]
 
 
-def discover(root: Path, *, max_file_bytes: int) -> Discovery:
+def discover(root: Path, rules: DiscoveryRules) -> Discovery:
     """Everything in the folder, in the order of the sources.
 
     Raises:
-        PathNotFound: there is no such folder, or it cannot be listed.
+        PathNotFound: there is no such folder, it cannot be listed, or it changed places
+            with another while it was (a disk that was unmounted).
+        ConfigError: a pattern is not valid.
     """
     if not root.is_dir():
         what = "is a file; name the folder that holds it" if root.exists() else "does not exist"
         raise PathNotFound(f"{root} {what}. Nothing was changed.")
-    files: list[FoundFile] = []
-    left_out: list[LeftOut] = []
-    for item in _walk(root, root, max_file_bytes):
-        (files if isinstance(item, FoundFile) else left_out).append(item)  # type: ignore[arg-type]
+    identity = folder_identity(root)
+    walk = _Walk(root, rules)
+    walk.run()
+    if folder_identity(root) != identity:
+        raise PathNotFound(
+            f"{root} went away while it was being listed. Is the disk mounted? Nothing was changed."
+        )
     return Discovery(
-        tuple(sorted(files, key=lambda f: f.source)),
-        tuple(sorted(left_out, key=lambda item: item.source)),
+        tuple(sorted(walk.files, key=lambda file: file.source)),
+        tuple(sorted(walk.left_out, key=lambda item: item.source)),
     )
 
 
-def _walk(root: Path, folder: Path, max_file_bytes: int) -> Iterator[FoundFile | LeftOut]:
+def folder_identity(folder: str | Path) -> tuple[int, int] | None:
+    """What a folder keeps as long as it is the same (device, inode); None when it is gone."""
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        if folder == root:
-            raise PathNotFound(f"{root} cannot be listed: {error.strerror}.") from error
-        source = _printable(_source(root, folder))
-        yield LeftOut(source, "unreadable_folder", _words(error), failed=True)
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        path = Path(entry.path)
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(root, path, max_file_bytes)
+        found = os.stat(folder)  # noqa: PTH116
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino)
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder to list. ``prefix`` begins the sources of what is in it: "" or "a/b/".
+
+    ``included`` is what the include patterns say of files that no pattern speaks about.
+    """
+
+    path: str
+    prefix: str
+    rules: IgnoreRules | None
+    included: bool
+
+
+class _Walk:
+    """One walk over a tree, without recursion: trees may be deeper than Python's stack."""
+
+    def __init__(self, root: Path, rules: DiscoveryRules) -> None:
+        self.files: list[FoundFile] = []
+        self.left_out: list[LeftOut] = []
+        self._root = root
+        self._max_file_bytes = rules.max_file_bytes
+        self._follow_links = rules.follow_links
+        self._exclude = PatternSet(rules.exclude, "the exclude patterns")
+        self._include = PatternSet(rules.include, "the include patterns")
+        self._own_data = _inside(root, rules.own_data) if rules.own_data else None
+        self._folders = [_Folder(str(root), "", None, included=not rules.include)]
+        self._visited: set[tuple[int, int]] = set()
+        self._links: list[tuple[str, _Folder]] = []  # to folders, a heap by source
+
+    def run(self) -> None:
+        # Links come after all real folders: whether one is there must not change what the
+        # documents in the folder it leads to are called.
+        while self._folders or self._links:
+            if self._folders:
+                self._list(self._folders.pop())
+            else:
+                self._list(heapq.heappop(self._links)[1])
+
+    def _list(self, folder: _Folder) -> None:
+        if self._follow_links:
+            identity = folder_identity(folder.path)
+            if identity in self._visited:
+                self._skip_link(folder.prefix[:-1], "leads to a folder that is read already")
+                return
+            if identity is not None:
+                self._visited.add(identity)
+        try:
+            with os.scandir(folder.path) as listing:
+                entries = list(listing)
+            rules = _rules_within(folder, entries)
+        except (OSError, ConfigError) as error:
+            self._cannot_list(folder, error)
+            return
+        if rules is not folder.rules:
+            folder = _Folder(folder.path, folder.prefix, rules, folder.included)
+        for entry in entries:
+            try:
+                self._judge(entry, folder)
+            except FileNotFoundError:
+                pass  # it went away since the folder was listed
+            except OSError as error:
+                self._fail(folder.prefix + entry.name, "unreadable_file", _words(error))
+
+    def _cannot_list(self, folder: _Folder, error: OSError | ConfigError) -> None:
+        if not folder.prefix:
+            if isinstance(error, ConfigError):
+                raise error
+            raise PathNotFound(f"{self._root} cannot be listed: {_words(error)}.") from error
+        # One that has just gone may have gone with its disk, so it is not taken for deleted.
+        self._fail(folder.prefix[:-1], "unreadable_folder", _words(error))
+
+    def _judge(self, entry: os.DirEntry[str], folder: _Folder) -> None:
+        """File, skip or enter one entry of a folder."""
+        source = folder.prefix + entry.name
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if is_hidden(entry.name):
+            dotted = entry.name.startswith(".")
+            reason = "hidden" if dotted else "left behind by a program, not a document"
+            self._skip(entry, source, "hidden", reason, is_folder)
+            return
+        path = f"{source}/" if is_folder else source
+        verdict = self._ignored_by(path, folder)
+        if verdict is not None:
+            reason = f'matches "{verdict.pattern}" of {verdict.origin}'
+            self._skip(entry, source, "ignored", reason, is_folder)
+        elif source == self._own_data:
+            self._skip(entry, source, "ignored", "the folder of the collections", is_folder)
+        elif is_folder:
+            included = self._included(path, folder)
+            self._folders.append(_Folder(entry.path, path, folder.rules, included))
+        elif entry.is_symlink():
+            self._judge_link(entry, source, folder)
         else:
-            yield _classify(_source(root, path), path, max_file_bytes)
+            self._judge_file(entry, source, self._included(path, folder))
+
+    def _ignored_by(self, path: str, folder: _Folder) -> Verdict | None:
+        verdict = self._exclude.decide(path)
+        if verdict is None and folder.rules is not None:
+            verdict = folder.rules.decide(path)
+        return verdict if verdict is not None and verdict.matched else None
+
+    def _included(self, path: str, folder: _Folder) -> bool:
+        verdict = self._include.decide(path)
+        return folder.included if verdict is None else verdict.matched
+
+    def _judge_link(self, entry: os.DirEntry[str], source: str, folder: _Folder) -> None:
+        if not self._follow_links:
+            self._skip_link(source, "symbolic links are not followed")
+        elif _inside(self._root, entry.path) is None:
+            self._skip_link(source, "leads out of the folder")
+        elif not os.path.exists(entry.path):  # noqa: PTH110
+            self._skip_link(source, "leads nowhere")
+        elif not entry.is_dir():
+            self._judge_file(entry, source, self._included(source, folder))
+        elif self._ignored_by(f"{source}/", folder):  # a pattern for folders, "drafts/"
+            self._leave(source, "ignored", "matches a pattern that leaves folders out")
+        else:
+            included = self._included(f"{source}/", folder)
+            target = _Folder(entry.path, f"{source}/", folder.rules, included)
+            heapq.heappush(self._links, (source, target))
+
+    def _judge_file(self, entry: os.DirEntry[str], source: str, included: bool) -> None:
+        if not included:
+            self._leave(source, "not_included", "matches none of the include patterns")
+        elif not entry.is_file():
+            self._leave(source, "special_file", "not a regular file")
+        elif format_of(entry.name) is None:
+            self._leave(source, "unsupported_format", why_unsupported(entry.name))
+        elif not is_utf8(source):
+            self._fail(source, "bad_file_name", "the file name is not UTF-8; rename it")
+        else:
+            self._take(entry, source)
+
+    def _take(self, entry: os.DirEntry[str], source: str) -> None:
+        found = entry.stat()
+        if not S_ISREG(found.st_mode):  # replaced since the folder was listed
+            self._leave(source, "special_file", "not a regular file")
+        elif found.st_size > self._max_file_bytes:
+            limit = self._max_file_bytes >> 20
+            reason = f"larger than {limit} MB; raise RAG_INGEST__MAX_FILE_MB or split it"
+            self._fail(source, "file_too_large", reason)
+        else:
+            stat = FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            self.files.append(FoundFile(source, self._root, stat))
+
+    def _skip(
+        self, entry: os.DirEntry[str], source: str, code: str, reason: str, is_folder: bool
+    ) -> None:
+        if not is_folder:
+            self._leave(source, code, reason)
+            return
+        files, more = _count(entry.path)
+        if files or more:
+            self.left_out.append(LeftOut(printable(source), code, reason, files=files, more=more))
+
+    def _skip_link(self, source: str, reason: str) -> None:
+        self._leave(source, "symbolic_link", reason)
+
+    def _leave(self, source: str, code: str, reason: str) -> None:
+        self.left_out.append(LeftOut(printable(source), code, reason))
+
+    def _fail(self, source: str, code: str, reason: str) -> None:
+        self.left_out.append(LeftOut(printable(source), code, reason, failed=True))
 
 
-def _classify(source: str, path: Path, max_file_bytes: int) -> FoundFile | LeftOut:
-    try:
-        source.encode()
-    except UnicodeEncodeError:
-        reason = "the file name is not UTF-8; rename it"
-        return LeftOut(_printable(source), "bad_file_name", reason, failed=True)
-    try:
-        found = path.lstat()
-    except OSError as error:
-        return LeftOut(source, "unreadable_file", _words(error), failed=True)
-    if stat.S_ISLNK(found.st_mode):
-        return LeftOut(source, "symbolic_link", "symbolic links are not followed")
-    if not stat.S_ISREG(found.st_mode):
-        return LeftOut(source, "special_file", "not a regular file")
-    if path.suffix.lower() not in SUPPORTED_SUFFIXES:
-        known = ", ".join(sorted(SUPPORTED_SUFFIXES))
-        return LeftOut(
-            source, "unsupported_format", f"{path.suffix or 'no suffix'}: only {known} are read"
-        )
-    if found.st_size > max_file_bytes:
-        limit = max_file_bytes >> 20
-        reason = f"larger than {limit} MB; raise RAG_INGEST__MAX_FILE_MB or split it"
-        return LeftOut(source, "file_too_large", reason, failed=True)
-    return FoundFile(source, path, FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+def _rules_within(folder: _Folder, entries: Sequence[os.DirEntry[str]]) -> IgnoreRules | None:
+    if any(entry.name == IGNORE_FILE and not entry.is_dir() for entry in entries):
+        return read_ignore_file(folder.path, folder.prefix, folder.rules)
+    return folder.rules
 
 
-def _source(root: Path, path: Path) -> str:
-    return path.relative_to(root).as_posix()
+def _count(folder: str) -> tuple[int, bool]:
+    """How many files a folder and those in it hold, and whether there may be more."""
+    files, looked_at, more = 0, 0, False
+    folders = [folder]
+    while folders and not more:
+        try:
+            with os.scandir(folders.pop()) as listing:
+                for entry in listing:
+                    looked_at += 1
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    else:
+                        files += 1
+        except OSError:
+            more = True
+        more = more or looked_at > MAX_COUNTED
+    return files, more
 
 
-def _printable(source: str) -> str:
-    return source.encode(errors="surrogateescape").decode(errors="backslashreplace")
+def _inside(root: Path, path: Path | str) -> str | None:
+    """The path relative to the root, all links resolved; None for one outside it."""
+    resolved = Path(os.path.realpath(path))
+    top = Path(os.path.realpath(root))
+    return resolved.relative_to(top).as_posix() if resolved.is_relative_to(top) else None
 
 
-def _words(error: OSError) -> str:
-    return error.strerror or str(error)
+def _words(error: OSError | ConfigError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -1,25 +1,32 @@
 """Compares a folder with a collection and says what has to be done.
 
 Content decides, by SHA-256. A file whose size and time stamps are the ones remembered
-is taken as unchanged without being read.
+is taken as unchanged without being read, if its time stamps can be trusted (`settled`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ingest.discover import FoundFile, LeftOut, discover
+from ingest.discover import Discovery, DiscoveryRules, FoundFile, LeftOut, discover
+from ingest.loaders.formats import loader_version
 from ingest.progress import Progress
+from ingest.renames import Content, exchanges, renames
+from ingest.renames import Move as Move
 from rag_service.errors import PathNotFound
-from rag_service.store.catalog_schema import FileStat, KnownDocument
+from rag_service.store.catalog_schema import FileStat, KnownDocument, KnownFailure
 
 # A file written less than this before it is read may change again without its time
 # stamp moving (clocks tick in milliseconds, some file systems in seconds).
 _SETTLING_NS = 2_000_000_000
+_SMALL_FILE = 64 << 10  # bytes
 KEPT = "The last good version stays in the collection."
+# Failures that come from the surroundings of a file: it may be readable now, unchanged.
+_ALWAYS_RETRIED = frozenset({"unreadable_file", "encrypted_file"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +39,8 @@ class ToLoad:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    known: KnownDocument
-    file: FoundFile
-
-
-@dataclass(frozen=True, slots=True)
 class Removal:
-    """``why`` is set when the name is still there but may no longer be read."""
+    """``why`` is set when the file, or a folder it is in, is there but may not be read."""
 
     known: KnownDocument
     why: LeftOut | None = None
@@ -47,7 +48,10 @@ class Removal:
 
 @dataclass(slots=True)
 class Plan:
-    """What makes the collection a mirror of the folder."""
+    """What makes the collection a mirror of the folder.
+
+    The moves are to be made all at once: some are names exchanged among documents.
+    """
 
     load: list[ToLoad] = field(default_factory=list)
     move: list[Move] = field(default_factory=list)
@@ -55,36 +59,53 @@ class Plan:
     unchanged: list[KnownDocument] = field(default_factory=list)
     delete: list[Removal] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+    quarantined: list[KnownFailure] = field(default_factory=list)  # not tried again
+    kept: list[KnownDocument] = field(default_factory=list)  # of files that cannot be read now
 
 
 def compare(
     root: Path,
     known: Mapping[str, KnownDocument],
     *,
-    loader_version: str,
-    max_file_bytes: int,
+    rules: DiscoveryRules,
+    known_failures: Mapping[str, KnownFailure],
     prune: bool,
+    retry_failed: bool,
     progress: Progress,
 ) -> Plan:
     """Compare a folder with what a collection knows of it.
 
     Raises:
-        PathNotFound: no such folder, or it is empty and the collection is not (unless
-            ``prune``): an unmounted disk must not be taken for a deletion of everything.
+        PathNotFound: no such folder, or no document is left in it although the collection
+            has some (unless ``prune``): an unmounted disk is no deletion of everything.
+        ConfigError: a pattern is not valid.
     """
-    found = discover(root, max_file_bytes=max_file_bytes)
-    if known and not found.files and not prune:
-        raise PathNotFound(
-            f"{root} holds no documents, but {len(known)} were ingested from it. Is the disk "
-            "mounted? To remove them from the collection, run again with --prune."
-        )
+    now_ns = time.time_ns()
+    found = Discovery((), ()) if prune and not root.exists() else discover(root, rules)
+    if not found.files and not prune:
+        _refuse_to_empty(root, known, found.left_out)
     progress.start("Comparing", len(found.files))
     return plan_mirror(
         found.files,
         known,
         left_out=found.left_out,
-        loader_version=loader_version,
+        known_failures={} if retry_failed else known_failures,
+        now_ns=now_ns,
         on_file=progress.advance,
+    )
+
+
+def _refuse_to_empty(
+    root: Path, known: Mapping[str, KnownDocument], left_out: Sequence[LeftOut]
+) -> None:
+    gone, _, _ = _set_aside(known, left_out)
+    if not gone:
+        return
+    files = sum(item.files for item in left_out)
+    why = f"All {files} files in it are left out." if files else "Is the disk mounted?"
+    raise PathNotFound(
+        f"{root} holds no documents, but {len(gone)} were ingested from it. {why} "
+        "To remove them from the collection, run again with --prune."
     )
 
 
@@ -93,100 +114,156 @@ def plan_mirror(
     known: Mapping[str, KnownDocument],
     *,
     left_out: Sequence[LeftOut] = (),
-    loader_version: str,
+    known_failures: Mapping[str, KnownFailure] | None = None,
+    now_ns: int,
     on_file: Callable[[], None] = lambda: None,
 ) -> Plan:
     """Work out the plan; reads only files whose time stamps or size are new.
 
-    ``on_file`` is called once for every file looked at.
+    ``now_ns`` is a time before the files were looked at (Unix). ``on_file`` is called once
+    for every file compared.
     """
-    known, kept = _set_aside(known, left_out)
-    plan = Plan(left_out=kept)
-    changed: list[ToLoad] = []
+    known, told, kept = _set_aside(known, left_out)
+    comparison = _Comparison(known, known_failures or {}, now_ns, Plan(left_out=told, kept=kept))
     for file in files:
-        _sort_in(file, known.get(file.source), loader_version, plan, changed)
+        comparison.sort_in(file)
         on_file()
-    present = {file.source for file in files}
-    _match_moves(plan, changed, {s: doc for s, doc in known.items() if s not in present})
-    _explain_removals(plan)
-    return plan
+    return comparison.finish({file.source for file in files})
 
 
 def _set_aside(
     known: Mapping[str, KnownDocument], left_out: Sequence[LeftOut]
-) -> tuple[Mapping[str, KnownDocument], list[LeftOut]]:
-    """What cannot be read now is not gone: its documents take no part in the comparison."""
-    mirrored = dict(known)
-    told: list[LeftOut] = []
-    for item in left_out:
-        kept = [s for s in mirrored if _is_within(s, item.source)] if item.failed else []
-        for source in kept:
-            del mirrored[source]
-        told.append(replace(item, reason=f"{item.reason}. {KEPT}") if kept else item)
-    return mirrored, told
+) -> tuple[Mapping[str, KnownDocument], list[LeftOut], list[KnownDocument]]:
+    """What cannot be read now is not gone: its documents take no part in the comparison.
 
-
-def _is_within(source: str, place: str) -> bool:
-    return source == place or source.startswith(f"{place}/")
-
-
-def _explain_removals(plan: Plan) -> None:
-    """A document that goes because its file was left out is one line of the report."""
-    left_out = {item.source: item for item in plan.left_out}
-    plan.delete = [replace(r, why=left_out.pop(r.known.source, None)) for r in plan.delete]
-    plan.left_out = list(left_out.values())
-
-
-def _sort_in(
-    file: FoundFile,
-    held: KnownDocument | None,
-    loader_version: str,
-    plan: Plan,
-    changed: list[ToLoad],
-) -> None:
-    current = held is not None and held.loader == loader_version
-    if held is not None and current and held.stat == file.stat:
-        plan.unchanged.append(held)
-        return
-    try:
-        content_hash = hash_file(file.path)
-    except OSError as error:
-        reason = f"{error.strerror or error}; check its permissions"
-        reason += f". {KEPT}" if held else ""
-        plan.left_out.append(LeftOut(file.source, "unreadable_file", reason, failed=True))
-        return
-    if held is not None and current and held.content_hash == content_hash:
-        plan.touch.append(Move(held, file))
-    else:
-        changed.append(ToLoad(file, content_hash, held))
-
-
-def _match_moves(
-    plan: Plan, changed: Sequence[ToLoad], missing: Mapping[str, KnownDocument]
-) -> None:
-    """A new name with the content of a name that went away is the same document.
-
-    The suffix must be the same too: it decides how the content is read.
+    Returns the documents that do, what to tell of ``left_out``, and the documents kept.
     """
-    by_content = {
-        (doc.content_hash, Path(doc.source).suffix.lower()): doc
-        for doc in reversed(list(missing.values()))
-    }
-    moved: set[str] = set()
-    for item in changed:
-        content = (item.content_hash, item.file.path.suffix.lower())
-        origin = by_content.pop(content, None) if item.known is None else None
-        if origin is None:
-            plan.load.append(item)
+    failed = {item.source for item in left_out if item.failed}
+    places = {source: _covering(source, failed) for source in known} if failed else {}
+    keeping = {place for place in places.values() if place}
+    told = [
+        replace(item, reason=f"{item.reason}. {KEPT}") if item.source in keeping else item
+        for item in left_out
+    ]
+    kept = [doc for source, doc in known.items() if places.get(source)]
+    return {s: doc for s, doc in known.items() if not places.get(s)}, told, kept
+
+
+def _covering(source: str, places: set[str]) -> str:
+    """The place that the source is, or lies in; "" for none."""
+    while source and source not in places:
+        source = source.rpartition("/")[0]
+    return source
+
+
+class _Comparison:
+    """Sorts the files of a folder, one by one, into a plan."""
+
+    def __init__(
+        self,
+        known: Mapping[str, KnownDocument],
+        failures: Mapping[str, KnownFailure],
+        now_ns: int,
+        plan: Plan,
+    ) -> None:
+        self._known = known
+        self._failures = failures
+        self._now_ns = now_ns
+        self._plan = plan
+        self._changed: list[ToLoad] = []
+
+    def sort_in(self, file: FoundFile) -> None:
+        plan, held = self._plan, self._known.get(file.source)
+        version = loader_version(file.source)
+        current = held is not None and held.loader == version
+        if held is not None and current and self._is_same(held.stat, file.stat):
+            plan.unchanged.append(held)
+            return
+        failure = self._failures.get(file.source)
+        if failure is not None and self._is_hopeless(failure, file, version):
+            plan.quarantined.append(failure)
+            plan.kept.extend([held] if held else [])
+            return
+        content_hash = self._hash(file, held)
+        if content_hash is None:
+            return
+        if held is None or not current or held.content_hash != content_hash:
+            self._changed.append(ToLoad(file, content_hash, held))
+        elif settled(file.stat, self._now_ns) == held.stat:
+            plan.unchanged.append(held)
         else:
-            plan.move.append(Move(origin, item.file))
-            moved.add(origin.source)
-    plan.delete.extend(Removal(doc) for source, doc in missing.items() if source not in moved)
+            plan.touch.append(Move(held, file))
+
+    def _is_same(self, remembered: FileStat, stat: FileStat) -> bool:
+        # After a clock was set back, a change may bring a time stamp back that was seen
+        # before; only a time stamp in the past tells anything.
+        return remembered == stat and settled(stat, self._now_ns) == stat
+
+    def _is_hopeless(self, failure: KnownFailure, file: FoundFile, version: str) -> bool:
+        return (
+            failure.code not in _ALWAYS_RETRIED
+            and failure.loader == version
+            and self._is_same(failure.stat, file.stat)
+        )
+
+    def _hash(self, file: FoundFile, held: KnownDocument | None) -> str | None:
+        """The hash of the file's content; None, and told in the plan, if it cannot be read."""
+        try:
+            return hash_file(file.path)
+        except FileNotFoundError:
+            if held is None:
+                return None  # it came and went: there is nothing to tell
+            reason = f"vanished while the folder was being read; run again. {KEPT}"
+        except OSError as error:
+            reason = f"{error.strerror or error}; check its permissions"
+            reason += f". {KEPT}" if held else ""
+        self._plan.left_out.append(LeftOut(file.source, "unreadable_file", reason, failed=True))
+        self._plan.kept.extend([held] if held else [])
+        return None
+
+    def finish(self, present: set[str]) -> Plan:
+        """Find the moves among what is new and what is gone."""
+        missing = [doc for source, doc in self._known.items() if source not in present]
+        moves = [
+            *renames(_contents(self._changed, known=False), missing),
+            *exchanges(_contents(self._changed, known=True), self._known),
+        ]
+        moved_to = {move.file.source for move in moves}
+        moved_from = {move.known.source for move in moves}
+        self._plan.move = moves
+        self._plan.load = [item for item in self._changed if item.file.source not in moved_to]
+        gone = [doc for doc in missing if doc.source not in moved_from]
+        self._plan.delete, self._plan.left_out = _explained(gone, self._plan.left_out)
+        return self._plan
+
+
+def _contents(changed: Sequence[ToLoad], *, known: bool) -> list[Content]:
+    """Files with their contents: those under names that held something before, or not."""
+    return [
+        Content(item.file, item.content_hash)
+        for item in changed
+        if (item.known is not None) is known
+    ]
+
+
+def _explained(
+    gone: Sequence[KnownDocument], left_out: Sequence[LeftOut]
+) -> tuple[list[Removal], list[LeftOut]]:
+    """Documents to remove, and why if they were left out; a file is one line of the report."""
+    by_source = {item.source: item for item in left_out}
+    places = set(by_source)
+    removals = [Removal(doc, by_source.get(_covering(doc.source, places))) for doc in gone]
+    told = {removal.known.source for removal in removals}
+    return removals, [item for item in left_out if item.source not in told]
 
 
 def hash_file(path: Path) -> str:
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        begin = stream.read(_SMALL_FILE)
+        digest = hashlib.sha256(begin)
+        if len(begin) == _SMALL_FILE:  # file_digest costs a small file more than its hash does
+            digest = hashlib.file_digest(stream, lambda: digest)
+    return digest.hexdigest()
 
 
 def settled(stat: FileStat, read_ns: int) -> FileStat:

@@ -2,49 +2,87 @@
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+
+# A bar that is told of every one of 100,000 files would itself take seconds.
+_REFRESH_S = 0.1
 
 
 class Progress:
-    """One bar for the phase at hand: files done, texts embedded, time left."""
+    """One bar for the phase at hand: files done, texts embedded, how fast, time left."""
 
     def __init__(self, console: Console, *, enabled: bool) -> None:
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=False),
             console=console,
             transient=True,
             disable=not enabled,
         )
-        self._task = self._bar.add_task("", total=0, note="", visible=False)
-        self._texts = 0
+        self._enabled = enabled
+        self._task: TaskID | None = None
+        self._reset(None)
 
-    def start(self, phase: str, total: int) -> None:
-        self._bar.reset(self._task, total=total, description=phase, note="", visible=True)
+    def _reset(self, total: int | None) -> None:
+        self._total = total
+        self._files = self._texts = 0
+        self._doing = ""
+        self._began = time.monotonic()
+        self._shown = 0.0
+
+    def start(self, phase: str, total: int | None) -> None:
+        """Begin a phase over so many files; None where nobody knows how many."""
+        self._reset(total)
+        if self._task is not None:  # a bar cannot be reset to an unknown total
+            self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(phase, total=total, note="")
 
     def advance(self) -> None:
         """One more file is done."""
-        self._bar.advance(self._task)
+        self._files += 1
+        self._doing = ""
+        self._show(at_once=self._files == self._total)
 
     def embedded(self, texts: int) -> None:
         """So many more texts are embedded."""
         self._texts += texts
-        self._bar.update(self._task, note=f"{self._texts} chunks")
+        self._show()
+
+    def doing(self, text: str) -> None:
+        """Say what is being worked on, such as a part of a very large file."""
+        self._doing = text
+        self._show(at_once=True)
+
+    def note(self) -> str:
+        """What stands beside the bar: ``3/10 files, 120 chunks, 40.0 chunks/s``."""
+        files = (
+            f"{self._files} files" if self._total is None else f"{self._files}/{self._total} files"
+        )
+        seconds = max(time.monotonic() - self._began, 1e-9)
+        if self._texts:
+            rate = f"{self._texts} chunks, {self._texts / seconds:.1f} chunks/s"
+        else:
+            rate = f"{self._files / seconds:.1f} files/s"
+        return ", ".join(part for part in (files, rate, self._doing) if part)
+
+    def _show(self, *, at_once: bool = False) -> None:
+        now = time.monotonic()
+        if (
+            self._enabled
+            and self._task is not None
+            and (at_once or now - self._shown >= _REFRESH_S)
+        ):
+            self._shown = now
+            self._bar.update(self._task, completed=self._files, note=self.note())
 
     def __enter__(self) -> Self:
         self._bar.start()

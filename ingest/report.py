@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
+from rich.cells import cell_len
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from ingest.discover import LeftOut
 from ingest.mirror import Plan, Removal
+from rag_service.store.catalog_schema import KnownFailure
 
 Status = Literal["added", "updated", "moved", "unchanged", "deleted", "empty", "skipped", "failed"]
 
@@ -20,9 +21,20 @@ EXIT_OK = 0
 EXIT_NOTHING_USABLE = 1
 EXIT_SOME_FAILED = 3
 
+_IN_ORDER: tuple[Status, ...] = Status.__args__  # type: ignore[attr-defined]
+_WIDEST_SOURCE = 60  # terminal cells; longer ones push their reasons out of line
+_SUFFIXES_SHOWN = 6
+
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
+    """One line: a file, a folder left out as a whole, or a document that went.
+
+    ``files`` is how many files of the folder the line speaks for (with ``more``, at least so
+    many): 0 for a document whose file is gone, or counted with the folder it is in.
+    ``folder`` is the ingested folder, where there are several.
+    """
+
     source: str
     status: Status
     code: str = ""  # why, for machines
@@ -32,6 +44,10 @@ class FileReport:
     encoding: str = ""
     warnings: tuple[str, ...] = ()
     seconds: float = 0.0
+    engine: str = ""
+    files: int = 1
+    more: bool = False
+    folder: str = ""
 
 
 @dataclass(slots=True)
@@ -48,11 +64,24 @@ class IngestReport:
     revision: int = 0
     seconds: float = 0.0
 
+    @property
+    def files_seen(self) -> int:
+        """How many files are in the folder; all counts but "deleted" add up to it."""
+        return sum(file.files for file in self.files)
+
     def counts(self) -> Counter[str]:
-        return Counter(file.status for file in self.files)
+        """Files by status, and documents "deleted": a file that is still there is "skipped"."""
+        counts: Counter[str] = Counter()
+        for file in self.files:
+            if file.status == "deleted":
+                counts["deleted"] += 1
+                counts["skipped"] += file.files
+            else:
+                counts[file.status] += file.files
+        return +counts
 
     def exit_code(self) -> int:
-        if self.counts()["failed"] and self.documents:
+        if self.documents and any(file.status == "failed" for file in self.files):
             return EXIT_SOME_FAILED
         return EXIT_OK if self.documents or self.dry_run else EXIT_NOTHING_USABLE
 
@@ -63,6 +92,7 @@ class IngestReport:
             "dry_run": self.dry_run,
             "summary": {
                 **dict(sorted(self.counts().items())),
+                "files_seen": self.files_seen,
                 "documents": self.documents,
                 "embedded": self.embedded,
                 "reused": self.reused,
@@ -70,45 +100,75 @@ class IngestReport:
                 "seconds": round(self.seconds, 3),
             },
             "exit_code": self.exit_code(),
-            "files": [asdict(file) for file in sorted(self.files, key=lambda f: f.source)],
+            "files": [_as_dict(file) for file in sorted(self.files, key=lambda f: f.source)],
         }
 
 
+_FIELDS = tuple(each.name for each in fields(FileReport))
+
+
+def _as_dict(file: FileReport) -> dict[str, Any]:
+    # dataclasses.asdict copies every value: seconds for 100,000 files
+    return {name: getattr(file, name) for name in _FIELDS}
+
+
 def left_out_report(item: LeftOut) -> FileReport:
-    """The line of a file that was not ingested."""
+    """The line of what was not ingested: a file, or all of a folder."""
     status: Status = "failed" if item.failed else "skipped"
-    return FileReport(item.source, status, code=item.code, message=item.reason)
+    message = item.reason
+    if item.more or item.files != 1:
+        message += f"; {_count(item.files, 'file', more=item.more)} in it"
+    return FileReport(
+        item.source, status, code=item.code, message=message, files=item.files, more=item.more
+    )
 
 
 def removal_report(item: Removal) -> FileReport:
     """The line of a document that went."""
-    code, message = (item.why.code, item.why.reason) if item.why else ("", "")
-    return FileReport(item.known.source, "deleted", code=code, message=message)
+    source, why = item.known.source, item.why
+    if why is None:
+        return FileReport(source, "deleted", files=0)
+    if why.source != source:  # the folder's own line counts the file, if it is still there
+        message = f"{why.source}: {why.reason}"
+        return FileReport(source, "deleted", code=why.code, message=message, files=0)
+    return replace(left_out_report(why), status="deleted")
 
 
-def plan_report(collection: str, root: str, plan: Plan) -> IngestReport:
-    """The report of a run that would carry out ``plan``."""
-    report = IngestReport(collection, root, dry_run=True)
-    report.files += [left_out_report(item) for item in plan.left_out]
-    for item in plan.load:
-        report.files.append(FileReport(item.file.source, "updated" if item.known else "added"))
-    for move in plan.move:
-        report.files.append(
-            FileReport(move.file.source, "moved", message=f"from {move.known.source}")
-        )
-    report.files += [removal_report(item) for item in plan.delete]
-    report.files += [FileReport(doc.source, "unchanged") for doc in plan.unchanged]
-    report.files += [FileReport(item.file.source, "unchanged") for item in plan.touch]
-    kept = len(plan.unchanged) + len(plan.touch) + len(plan.move)
-    report.documents = kept + len(plan.load)
+def quarantine_report(item: KnownFailure) -> FileReport:
+    """The line of a file that failed before and would fail again."""
+    message = f"{item.message} Not tried again: unchanged since {item.at[:10]}; use --retry-failed."
+    return FileReport(item.source, "failed", code=item.code, message=message)
+
+
+def plan_report(collection: str, root: str, plan: Plan, *, done: bool = False) -> IngestReport:
+    """The report of a run that would carry out ``plan``.
+
+    With ``done``, of one that has done so, but for the files to load: each of them is
+    reported when it has been.
+    """
+    report = IngestReport(collection, root, dry_run=not done)
+    add = report.files.extend
+    add(left_out_report(item) for item in plan.left_out)
+    add(quarantine_report(item) for item in plan.quarantined)
+    if not done:
+        add(FileReport(i.file.source, "updated" if i.known else "added") for i in plan.load)
+    add(FileReport(m.file.source, "moved", message=f"from {m.known.source}") for m in plan.move)
+    add(removal_report(item) for item in plan.delete)
+    add(FileReport(doc.source, "unchanged") for doc in plan.unchanged)
+    add(FileReport(item.file.source, "unchanged") for item in plan.touch)
+    stay = len(plan.unchanged) + len(plan.touch) + len(plan.move) + len(plan.kept)
+    report.documents = stay + len(plan.load)
     return report
 
 
 def merged(reports: Sequence[IngestReport]) -> IngestReport:
     """One report of runs over several folders, named after the last of them."""
     *others, whole = reports
+    if others:
+        whole.files = [
+            replace(file, folder=report.root) for report in reports for file in report.files
+        ]
     for other in others:
-        whole.files += other.files
         whole.documents += other.documents
         whole.embedded += other.embedded
         whole.reused += other.reused
@@ -116,34 +176,93 @@ def merged(reports: Sequence[IngestReport]) -> IngestReport:
     return whole
 
 
-def print_report(report: IngestReport, console: Console) -> None:
-    """The files that need attention, then one line of totals."""
-    attention = [
-        file
-        for file in sorted(report.files, key=lambda f: f.source)
-        if report.dry_run or file.status in ("failed", "empty", "skipped") or file.warnings
-    ]
-    if attention:
-        console.print(_table(attention))
-    counts = report.counts()
-    done = ", ".join(f"{counts[s]} {s}" for s in Status.__args__ if counts[s])  # type: ignore[attr-defined]
-    if report.dry_run:
-        console.print(f"Plan for collection {escape(report.collection)}: {done or 'nothing'}.")
-        return
-    console.print(
-        f"Collection {escape(report.collection)}: {done or 'no files'}. "
-        f"{report.documents} documents, {report.embedded} texts embedded, "
-        f"{report.reused} embeddings reused, {report.seconds:.1f} s."
-    )
+def print_report(report: IngestReport, console: Console, *, verbose: bool = False) -> None:
+    """The files that need attention (all of them if ``verbose``), then the totals.
+
+    Lines are not folded: in a pipe they are for programs.
+    """
+    shown = [file for file in report.files if verbose or _is_worth_a_line(file, report.dry_run)]
+    shown.sort(key=lambda file: (-_IN_ORDER.index(file.status), file.folder, file.source))
+    lines = [*_table(shown), *_skipped(report.files), _totals(report)]
     if report.exit_code() == EXIT_NOTHING_USABLE:
-        console.print("Nothing in this folder could be used.")
+        lines.append("Nothing in this folder could be used.")
+    # Written past rich, which takes seconds over 100,000 lines.
+    print("\n".join(lines), file=console.file)
 
 
-def _table(files: list[FileReport]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column in ("file", "status", "why"):
-        table.add_column(column, overflow="fold")
-    for file in files:
-        why = "; ".join(part for part in (file.message, *file.warnings) if part)
-        table.add_row(escape(file.source), file.status, escape(why))
-    return table
+def _is_worth_a_line(file: FileReport, dry_run: bool) -> bool:
+    if file.status in ("failed", "empty") or file.warnings:
+        return True
+    if dry_run:
+        return file.status not in ("unchanged", "skipped")
+    return file.status == "deleted" and bool(file.code)  # though it is still there
+
+
+def _table(files: Sequence[FileReport]) -> Iterable[str]:
+    if not files:
+        return
+    names = [_visible(os.path.join(file.folder, file.source)) for file in files]  # noqa: PTH118
+    width = min(_WIDEST_SOURCE, max(cell_len(name) for name in names))
+    for name, file in zip(names, files, strict=True):
+        why = _visible("; ".join(part for part in (file.message, *file.warnings) if part))
+        padding = " " * (width - cell_len(name))
+        yield f"{file.status:<9}  {name}{padding}  {why}".rstrip()
+
+
+def _visible(text: str) -> str:
+    """A file's name must neither steer the terminal nor break the line."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _skipped(files: Sequence[FileReport]) -> Iterable[str]:
+    """One line that says how many files are not read, and why."""
+    skipped = [f for f in files if f.status in ("skipped", "deleted") and (f.files or f.more)]
+    if not skipped:
+        return
+    by_code: dict[str, list[FileReport]] = {}
+    for file in skipped:
+        by_code.setdefault(file.code, []).append(file)
+    reasons = sorted(by_code.items(), key=lambda item: -_sum(item[1]))
+    total = _count(_sum(skipped), "file", more=any(file.more for file in skipped))
+    yield f"{total} skipped: " + ", ".join(_reason(code, same) for code, same in reasons) + "."
+
+
+def _reason(code: str, files: Sequence[FileReport]) -> str:
+    more = "+" if any(file.more for file in files) else ""
+    text = f"{_sum(files)}{more} {code.replace('_', ' ')}"
+    if code != "unsupported_format":
+        return text
+    suffixes = Counter(os.path.splitext(f.source)[1].lower() or "no suffix" for f in files)  # noqa: PTH122
+    most = [suffix for suffix, _ in suffixes.most_common(_SUFFIXES_SHOWN)]
+    dots = ", …" if len(suffixes) > len(most) else ""
+    return f"{text} ({_visible(', '.join(most))}{dots})"
+
+
+def _sum(files: Sequence[FileReport]) -> int:
+    return sum(file.files for file in files)
+
+
+def _totals(report: IngestReport) -> str:
+    counts, more = report.counts(), any(file.more for file in report.files)
+    done = ", ".join(
+        f"{counts[status]}{'+' if more and status == 'skipped' else ''} {status}"
+        for status in _IN_ORDER
+        if counts[status] and status != "deleted"
+    )
+    seen = _count(report.files_seen, "file", more=more)
+    text = f"{seen}: {done}" if done else "no files"
+    if counts["deleted"]:
+        text += f"; {_count(counts['deleted'], 'document')} deleted"
+    if report.dry_run:
+        return f"Plan for collection {report.collection}: {text}."
+    return (
+        f"Collection {report.collection}: {text}. "
+        f"{_count(report.documents, 'document')}, {_count(report.embedded, 'text')} embedded, "
+        f"{_count(report.reused, 'embedding')} reused, {report.seconds:.1f} s."
+    )
+
+
+def _count(number: int, noun: str, *, more: bool = False) -> str:
+    return f"{number}{'+' if more else ''} {noun}{'' if number == 1 and not more else 's'}"

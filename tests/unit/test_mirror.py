@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from ingest.discover import FoundFile, LeftOut, discover
+from ingest.discover import DiscoveryRules, FoundFile, LeftOut, discover
+from ingest.loaders.formats import loader_version
 from ingest.mirror import Plan, compare, plan_mirror, settled, stat_of, unsettled
 from ingest.progress import Progress
 from rag_service.errors import PathNotFound
-from rag_service.store.catalog_schema import FileStat, KnownDocument
+from rag_service.store.catalog_schema import FileStat, KnownDocument, KnownFailure
 
-LOADER = "7"
 OLD = FileStat(4, 1, 1)  # no file of today has these time stamps
+SECOND = 1_000_000_000
+LATER = time.time_ns() + 3600 * SECOND  # when every file of these tests has settled
 QUIET = Progress(Console(quiet=True), enabled=False)
 
 
@@ -25,10 +29,16 @@ def sha256(content: str) -> str:
 
 
 def known(
-    source: str, content: str, *, stat: FileStat = OLD, loader: str = LOADER
+    source: str, content: str, *, stat: FileStat = OLD, loader: str | None = None
 ) -> KnownDocument:
     doc_id = sum(source.encode())
+    loader = loader_version(source) if loader is None else loader
     return KnownDocument(doc_id, source, sha256(content), stat, loader)
+
+
+def failed(source: str, stat: FileStat, *, code: str = "broken_file") -> KnownFailure:
+    at = "2024-05-06T07:08:09+00:00"
+    return KnownFailure(source, code, "It is damaged.", stat, loader_version(source), at)
 
 
 def write(root: Path, files: Mapping[str, str]) -> None:
@@ -38,15 +48,31 @@ def write(root: Path, files: Mapping[str, str]) -> None:
         path.write_text(content, encoding="utf-8")
 
 
-def mirror(root: Path, *held: KnownDocument, prune: bool = False) -> Plan:
+def look(root: Path) -> tuple[FoundFile, ...]:
+    return discover(root, DiscoveryRules(max_file_bytes=1 << 20)).files
+
+
+def mirror(
+    root: Path,
+    *held: KnownDocument,
+    failures: tuple[KnownFailure, ...] = (),
+    exclude: tuple[str, ...] = (),
+    prune: bool = False,
+    retry_failed: bool = False,
+) -> Plan:
     return compare(
         root,
         {doc.source: doc for doc in held},
-        loader_version=LOADER,
-        max_file_bytes=1 << 20,
+        rules=DiscoveryRules(max_file_bytes=1 << 20, exclude=exclude),
+        known_failures={failure.source: failure for failure in failures},
         prune=prune,
+        retry_failed=retry_failed,
         progress=QUIET,
     )
+
+
+def plan(files: list[FoundFile], *held: KnownDocument, now_ns: int = LATER) -> Plan:
+    return plan_mirror(files, {doc.source: doc for doc in held}, now_ns=now_ns)
 
 
 def outline(plan: Plan) -> dict[str, list[str]]:
@@ -58,24 +84,26 @@ def outline(plan: Plan) -> dict[str, list[str]]:
         "unchanged": [doc.source for doc in plan.unchanged],
         "delete": [item.known.source for item in plan.delete],
         "left_out": [item.source for item in plan.left_out],
+        "quarantined": [item.source for item in plan.quarantined],
+        "kept": [doc.source for doc in plan.kept],
     }
     return {name: items for name, items in parts.items() if items}
 
 
 def test_a_new_file_is_loaded_under_the_hash_of_its_content(tmp_path: Path) -> None:
     write(tmp_path, {"a.txt": "one"})
-    plan = mirror(tmp_path)
-    assert outline(plan) == {"load": ["a.txt"]}
-    assert plan.load[0].content_hash == sha256("one")
-    assert plan.load[0].known is None
+    made = mirror(tmp_path)
+    assert outline(made) == {"load": ["a.txt"]}
+    assert made.load[0].content_hash == sha256("one")
+    assert made.load[0].known is None
 
 
 def test_a_changed_file_is_loaded_in_place_of_what_its_name_held(tmp_path: Path) -> None:
     write(tmp_path, {"a.txt": "two"})
     before = known("a.txt", "one")
-    plan = mirror(tmp_path, before)
-    assert outline(plan) == {"load": ["a.txt"]}
-    assert plan.load[0].known == before
+    made = mirror(tmp_path, before)
+    assert outline(made) == {"load": ["a.txt"]}
+    assert made.load[0].known == before
 
 
 def test_a_file_whose_content_is_the_same_is_only_touched(tmp_path: Path) -> None:
@@ -84,24 +112,50 @@ def test_a_file_whose_content_is_the_same_is_only_touched(tmp_path: Path) -> Non
 
 
 def test_a_file_whose_stat_is_the_remembered_one_is_not_read(tmp_path: Path) -> None:
-    vanished = FoundFile("a.txt", tmp_path / "cannot be read", OLD)
-    plan = plan_mirror([vanished], {"a.txt": known("a.txt", "one")}, loader_version=LOADER)
-    assert outline(plan) == {"unchanged": ["a.txt"]}
+    vanished = FoundFile("a.txt", tmp_path, OLD)
+    assert outline(plan([vanished], known("a.txt", "one"))) == {"unchanged": ["a.txt"]}
 
 
 @pytest.mark.parametrize("other", [FileStat(5, 1, 1), FileStat(4, 2, 1), FileStat(4, 1, 2)])
 def test_size_and_both_time_stamps_must_all_match(tmp_path: Path, other: FileStat) -> None:
     write(tmp_path, {"a.txt": "new!"})
-    file = FoundFile("a.txt", tmp_path / "a.txt", other)
-    plan = plan_mirror([file], {"a.txt": known("a.txt", "old!")}, loader_version=LOADER)
-    assert outline(plan) == {"load": ["a.txt"]}
+    file = FoundFile("a.txt", tmp_path, other)
+    assert outline(plan([file], known("a.txt", "old!"))) == {"load": ["a.txt"]}
 
 
-def test_a_newer_loader_reads_every_file_again(tmp_path: Path) -> None:
+def test_a_newer_loader_reads_the_files_of_its_format_again(tmp_path: Path) -> None:
+    write(tmp_path, {"a.txt": "one", "b.md": "two"})
+    text, markdown = look(tmp_path)
+    made = plan(
+        [text, markdown],
+        known("a.txt", "one", stat=text.stat, loader="text/0"),
+        known("b.md", "two", stat=markdown.stat),
+    )
+    assert outline(made) == {"load": ["a.txt"], "unchanged": ["b.md"]}
+
+
+@pytest.mark.parametrize("behind_ns", [SECOND, 3600 * SECOND])
+def test_a_time_stamp_ahead_of_a_clock_that_was_set_back_is_not_trusted(
+    tmp_path: Path, behind_ns: int
+) -> None:
+    write(tmp_path, {"a.txt": "new!"})
+    (file,) = look(tmp_path)
+    clock = file.stat.ctime_ns - behind_ns
+    before = known("a.txt", "old!", stat=file.stat)
+    assert outline(plan([file], before, now_ns=clock)) == {"load": ["a.txt"]}
+
+
+def test_a_file_dated_in_the_future_is_read_but_not_loaded_again(tmp_path: Path) -> None:
     write(tmp_path, {"a.txt": "one"})
-    (file,) = discover(tmp_path, max_file_bytes=100).files
-    before = known("a.txt", "one", stat=file.stat, loader="6")
-    assert outline(mirror(tmp_path, before)) == {"load": ["a.txt"]}
+    os.utime(tmp_path / "a.txt", ns=(LATER + SECOND, LATER + SECOND))
+    (file,) = look(tmp_path)
+    remembered = settled(file.stat, LATER)
+    assert outline(plan([file], known("a.txt", "one", stat=file.stat))) == {"touch": ["a.txt"]}
+    made = plan([file], known("a.txt", "one", stat=remembered))
+    assert outline(made) == {"unchanged": ["a.txt"]}  # there is nothing to write down
+
+
+# -- moves ---------------------------------------------------------------------------------
 
 
 def test_a_renamed_file_is_moved_and_not_deleted(tmp_path: Path) -> None:
@@ -111,8 +165,8 @@ def test_a_renamed_file_is_moved_and_not_deleted(tmp_path: Path) -> None:
 
 def test_another_suffix_is_another_document_even_with_the_same_content(tmp_path: Path) -> None:
     write(tmp_path, {"a.md": "one"})
-    plan = mirror(tmp_path, known("a.txt", "one"))
-    assert outline(plan) == {"load": ["a.md"], "delete": ["a.txt"]}
+    made = mirror(tmp_path, known("a.txt", "one"))
+    assert outline(made) == {"load": ["a.md"], "delete": ["a.txt"]}
 
 
 def test_case_of_the_suffix_does_not_matter_to_a_move(tmp_path: Path) -> None:
@@ -122,63 +176,153 @@ def test_case_of_the_suffix_does_not_matter_to_a_move(tmp_path: Path) -> None:
 
 def test_a_copy_is_loaded_because_the_original_is_still_there(tmp_path: Path) -> None:
     write(tmp_path, {"a.txt": "one", "b.txt": "one"})
-    plan = mirror(tmp_path, known("a.txt", "one"))
-    assert outline(plan) == {"load": ["b.txt"], "touch": ["a.txt"]}
+    made = mirror(tmp_path, known("a.txt", "one"))
+    assert outline(made) == {"load": ["b.txt"], "touch": ["a.txt"]}
 
 
 def test_of_two_copies_of_a_lost_file_one_is_its_move(tmp_path: Path) -> None:
     write(tmp_path, {"b.txt": "one", "c.txt": "one"})
-    plan = mirror(tmp_path, known("a.txt", "one"))
-    assert outline(plan) == {"load": ["c.txt"], "move": ["a.txt -> b.txt"]}
+    made = mirror(tmp_path, known("a.txt", "one"))
+    assert outline(made) == {"load": ["c.txt"], "move": ["a.txt -> b.txt"]}
 
 
 def test_two_lost_files_of_one_content_and_one_new_name_leave_one_deletion(tmp_path: Path) -> None:
     write(tmp_path, {"c.txt": "one"})
-    plan = mirror(tmp_path, known("a.txt", "one"), known("b.txt", "one"))
-    assert outline(plan) == {"move": ["a.txt -> c.txt"], "delete": ["b.txt"]}
+    made = mirror(tmp_path, known("a.txt", "one"), known("b.txt", "one"))
+    assert outline(made) == {"move": ["a.txt -> c.txt"], "delete": ["b.txt"]}
 
 
-def test_two_files_that_swapped_names_are_both_changed(tmp_path: Path) -> None:
+def test_copies_in_a_renamed_folder_keep_their_names(tmp_path: Path) -> None:
+    write(tmp_path, {"new/x/b.txt": "one", "new/y/a.txt": "one"})
+    made = mirror(tmp_path, known("old/a.txt", "one"), known("old/b.txt", "one"))
+    assert outline(made) == {"move": ["old/b.txt -> new/x/b.txt", "old/a.txt -> new/y/a.txt"]}
+
+
+def test_a_name_in_other_case_is_a_move(tmp_path: Path) -> None:
+    write(tmp_path, {"Readme.TXT": "one"})
+    made = mirror(tmp_path, known("README.txt", "one"))
+    assert outline(made) == {"move": ["README.txt -> Readme.TXT"]}
+
+
+def test_what_an_older_loader_read_is_not_moved_but_read_again(tmp_path: Path) -> None:
+    write(tmp_path, {"b.txt": "one"})
+    made = mirror(tmp_path, known("a.txt", "one", loader="text/0"))
+    assert outline(made) == {"load": ["b.txt"], "delete": ["a.txt"]}
+
+
+def test_two_files_that_swapped_names_cost_no_parsing(tmp_path: Path) -> None:
     write(tmp_path, {"a.txt": "two", "b.txt": "one"})
-    plan = mirror(tmp_path, known("a.txt", "one"), known("b.txt", "two"))
-    assert outline(plan) == {"load": ["a.txt", "b.txt"]}
+    made = mirror(tmp_path, known("a.txt", "one"), known("b.txt", "two"))
+    assert outline(made) == {"move": ["b.txt -> a.txt", "a.txt -> b.txt"]}
+
+
+def test_names_that_went_around_in_a_ring_cost_no_parsing(tmp_path: Path) -> None:
+    write(tmp_path, {"a.txt": "three", "b.txt": "one", "c.txt": "two", "d.txt": "new"})
+    held = [known("a.txt", "one"), known("b.txt", "two"), known("c.txt", "three")]
+    made = mirror(tmp_path, *held, known("d.txt", "old"))
+    assert outline(made) == {
+        "load": ["d.txt"],
+        "move": ["c.txt -> a.txt", "a.txt -> b.txt", "b.txt -> c.txt"],
+    }
+
+
+def test_a_file_copied_over_another_replaces_it(tmp_path: Path) -> None:
+    write(tmp_path, {"a.txt": "one", "b.txt": "one"})
+    made = mirror(tmp_path, known("a.txt", "one"), known("b.txt", "two"))
+    assert outline(made) == {"load": ["b.txt"], "touch": ["a.txt"]}
+
+
+def test_a_file_renamed_over_another_replaces_it(tmp_path: Path) -> None:
+    write(tmp_path, {"b.txt": "one"})
+    made = mirror(tmp_path, known("a.txt", "one"), known("b.txt", "two"))
+    assert outline(made) == {"load": ["b.txt"], "delete": ["a.txt"]}
+    assert made.load[0].known == known("b.txt", "two")
+
+
+def test_a_chain_of_names_that_ends_is_no_ring(tmp_path: Path) -> None:
+    write(tmp_path, {"a.txt": "new", "b.txt": "one", "c.txt": "two"})
+    held = [known("a.txt", "one"), known("b.txt", "two"), known("c.txt", "three")]
+    made = mirror(tmp_path, *held)
+    assert outline(made) == {"load": ["a.txt", "b.txt", "c.txt"]}
+
+
+def test_a_copy_made_before_a_file_was_edited_is_a_new_document(tmp_path: Path) -> None:
+    write(tmp_path, {"a.txt": "edited", "a-old.txt": "one"})
+    made = mirror(tmp_path, known("a.txt", "one"))
+    assert outline(made) == {"load": ["a-old.txt", "a.txt"]}
+    assert [item.known is None for item in made.load] == [True, False]
+
+
+def test_a_folder_in_place_of_a_file_of_its_name_and_the_reverse(tmp_path: Path) -> None:
+    write(tmp_path, {"a.txt/b.txt": "two", "c.txt": "three"})
+    made = mirror(tmp_path, known("a.txt", "one"), known("c.txt/d.txt", "four"))
+    assert outline(made) == {
+        "load": ["a.txt/b.txt", "c.txt"],
+        "delete": ["a.txt", "c.txt/d.txt"],
+    }
+
+
+def test_a_file_moved_into_a_folder_of_its_own_name_is_moved(tmp_path: Path) -> None:
+    write(tmp_path, {"a.txt/a.txt": "one"})
+    made = mirror(tmp_path, known("a.txt", "one"))
+    assert outline(made) == {"move": ["a.txt -> a.txt/a.txt"]}
+
+
+# -- deletions, and what is no deletion ------------------------------------------------------
 
 
 def test_a_file_that_is_gone_is_deleted(tmp_path: Path) -> None:
     write(tmp_path, {"a.txt": "one"})
-    plan = mirror(tmp_path, known("a.txt", "one"), known("b.txt", "two"))
-    assert outline(plan) == {"touch": ["a.txt"], "delete": ["b.txt"]}
-    assert plan.delete[0].why is None
+    made = mirror(tmp_path, known("a.txt", "one"), known("b.txt", "two"))
+    assert outline(made) == {"touch": ["a.txt"], "delete": ["b.txt"]}
+    assert made.delete[0].why is None
 
 
-def test_a_file_that_cannot_be_read_keeps_its_last_good_version(tmp_path: Path) -> None:
-    vanished = FoundFile("a.txt", tmp_path / "gone", FileStat(9, 9, 9))
-    plan = plan_mirror([vanished], {"a.txt": known("a.txt", "one")}, loader_version=LOADER)
-    assert outline(plan) == {"left_out": ["a.txt"]}
-    assert plan.left_out[0] == LeftOut(
+def test_a_known_file_that_vanishes_before_it_is_read_is_kept_until_the_next_run(
+    tmp_path: Path,
+) -> None:
+    vanished = FoundFile("a.txt", tmp_path, FileStat(9, 9, 9))
+    made = plan([vanished], known("a.txt", "one"))
+    assert outline(made) == {"left_out": ["a.txt"], "kept": ["a.txt"]}
+    assert made.left_out[0] == LeftOut(
         "a.txt",
         "unreadable_file",
-        "No such file or directory; check its permissions. "
+        "vanished while the folder was being read; run again. "
         "The last good version stays in the collection.",
         failed=True,
     )
 
 
+def test_a_new_file_that_came_and_went_is_not_told(tmp_path: Path) -> None:
+    assert outline(plan([FoundFile("a.txt", tmp_path, FileStat(9, 9, 9))])) == {}
+
+
+def test_a_file_that_cannot_be_read_keeps_its_last_good_version(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").mkdir()  # opening it fails, also for root
+    made = plan([FoundFile("a.txt", tmp_path, FileStat(9, 9, 9))], known("a.txt", "one"))
+    assert outline(made) == {"left_out": ["a.txt"], "kept": ["a.txt"]}
+    assert made.left_out[0].reason == (
+        "Is a directory; check its permissions. The last good version stays in the collection."
+    )
+
+
 def test_a_file_that_grew_too_large_keeps_its_last_good_version(tmp_path: Path) -> None:
     write(tmp_path, {"a.txt": "x" * 2_000_000, "b.txt": "x"})
-    plan = mirror(tmp_path, known("a.txt", "one"))
-    assert outline(plan) == {"load": ["b.txt"], "left_out": ["a.txt"]}
-    assert plan.left_out[0].reason.endswith(". The last good version stays in the collection.")
+    made = mirror(tmp_path, known("a.txt", "one"))
+    assert outline(made) == {"load": ["b.txt"], "left_out": ["a.txt"], "kept": ["a.txt"]}
+    assert made.left_out[0].reason.endswith(". The last good version stays in the collection.")
 
 
 def test_documents_in_a_folder_that_cannot_be_listed_are_kept() -> None:
     locked = LeftOut("sub", "unreadable_folder", "Permission denied", failed=True)
     held = [known(source, source) for source in ("sub/a.txt", "sub/deep/b.txt", "subway.txt")]
-    plan = plan_mirror(
-        [], {doc.source: doc for doc in held}, left_out=[locked], loader_version=LOADER
-    )
-    assert outline(plan) == {"delete": ["subway.txt"], "left_out": ["sub"]}
-    assert plan.left_out[0].reason == (
+    made = plan_mirror([], {doc.source: doc for doc in held}, left_out=[locked], now_ns=LATER)
+    assert outline(made) == {
+        "delete": ["subway.txt"],
+        "left_out": ["sub"],
+        "kept": ["sub/a.txt", "sub/deep/b.txt"],
+    }
+    assert made.left_out[0].reason == (
         "Permission denied. The last good version stays in the collection."
     )
 
@@ -186,18 +330,30 @@ def test_documents_in_a_folder_that_cannot_be_listed_are_kept() -> None:
 def test_a_document_whose_file_became_a_link_goes_and_is_told_once(tmp_path: Path) -> None:
     write(tmp_path, {"b.txt": "two"})
     (tmp_path / "a.txt").symlink_to(tmp_path / "b.txt")
-    plan = mirror(tmp_path, known("a.txt", "one"))
-    assert outline(plan) == {"load": ["b.txt"], "delete": ["a.txt"]}
-    assert plan.delete[0].why == LeftOut(
+    made = mirror(tmp_path, known("a.txt", "one"))
+    assert outline(made) == {"load": ["b.txt"], "delete": ["a.txt"]}
+    assert made.delete[0].why == LeftOut(
         "a.txt", "symbolic_link", "symbolic links are not followed"
     )
 
 
+def test_documents_of_a_folder_that_is_now_ignored_go_and_are_told_why(tmp_path: Path) -> None:
+    write(tmp_path, {"drafts/a.txt": "one", "drafts/b/c.txt": "two", "d.txt": "three"})
+    made = mirror(tmp_path, known("drafts/b/c.txt", "two"), exclude=("drafts",))
+    assert outline(made) == {
+        "load": ["d.txt"],
+        "delete": ["drafts/b/c.txt"],
+        "left_out": ["drafts"],
+    }
+    assert made.delete[0].why == made.left_out[0]
+    assert made.left_out[0].files == 2
+
+
 def test_what_was_never_ingested_is_left_out_unchanged(tmp_path: Path) -> None:
-    write(tmp_path, {"a.xlsx": "table", "b.txt": "x"})
-    plan = mirror(tmp_path)
-    assert outline(plan) == {"load": ["b.txt"], "left_out": ["a.xlsx"]}
-    assert plan.left_out[0].failed is False
+    write(tmp_path, {"a.png": "table", "b.txt": "x"})
+    made = mirror(tmp_path)
+    assert outline(made) == {"load": ["b.txt"], "left_out": ["a.png"]}
+    assert made.left_out[0].failed is False
 
 
 def test_an_emptied_folder_is_refused_because_its_disk_may_be_gone(tmp_path: Path) -> None:
@@ -205,23 +361,98 @@ def test_an_emptied_folder_is_refused_because_its_disk_may_be_gone(tmp_path: Pat
         mirror(tmp_path, known("a.txt", "one"))
 
 
-def test_prune_removes_everything_of_an_emptied_folder(tmp_path: Path) -> None:
-    assert outline(mirror(tmp_path, known("a.txt", "one"), prune=True)) == {"delete": ["a.txt"]}
+def test_a_folder_of_which_everything_is_left_out_is_refused_with_that_reason(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, {"a.txt": "one", "b.png": "two"})
+    with pytest.raises(PathNotFound, match=r"1 were ingested.*All 2 files in it are left out"):
+        mirror(tmp_path, known("a.txt", "one"), exclude=("*.txt",))
+
+
+def test_a_folder_whose_documents_are_all_unreadable_keeps_them(tmp_path: Path) -> None:
+    write(tmp_path, {"a.txt": "x" * 2_000_000})
+    made = mirror(tmp_path, known("a.txt", "one"))
+    assert outline(made) == {"left_out": ["a.txt"], "kept": ["a.txt"]}
+
+
+def test_prune_removes_everything_of_an_emptied_folder_or_one_that_is_gone(
+    tmp_path: Path,
+) -> None:
+    deleted = {"delete": ["a.txt"]}
+    assert outline(mirror(tmp_path, known("a.txt", "one"), prune=True)) == deleted
+    assert outline(mirror(tmp_path / "gone", known("a.txt", "one"), prune=True)) == deleted
+
+
+def test_a_folder_that_is_gone_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PathNotFound, match="does not exist"):
+        mirror(tmp_path / "gone", known("a.txt", "one"))
 
 
 def test_a_new_collection_may_start_from_an_empty_folder(tmp_path: Path) -> None:
     assert outline(mirror(tmp_path)) == {}
 
 
+# -- files that failed before ------------------------------------------------------------------
+
+
+def test_a_file_that_failed_is_not_tried_again_until_it_changes(tmp_path: Path) -> None:
+    write(tmp_path, {"a.pdf": "broken", "b.txt": "x"})
+    os.utime(tmp_path / "a.pdf", ns=(5, 5))
+    broken, _ = look(tmp_path)
+    before = failed("a.pdf", broken.stat)
+    made = plan_mirror([broken], {}, known_failures={"a.pdf": before}, now_ns=LATER)
+    assert outline(made) == {"quarantined": ["a.pdf"]}
+    assert made.quarantined == [before]
+    for other in (
+        failed("a.pdf", FileStat(9, 5, broken.stat.ctime_ns)),
+        failed("a.pdf", unsettled(broken.stat)),
+        KnownFailure("a.pdf", "broken_file", "", broken.stat, "pdf/0", ""),
+    ):
+        made = plan_mirror([broken], {}, known_failures={"a.pdf": other}, now_ns=LATER)
+        assert outline(made) == {"load": ["a.pdf"]}
+
+
+def test_a_failure_is_tried_again_when_that_is_asked_for(tmp_path: Path) -> None:
+    write(tmp_path, {"a.pdf": "broken"})
+    (file,) = look(tmp_path)
+    before = failed("a.pdf", file.stat)
+    assert outline(mirror(tmp_path, failures=(before,), retry_failed=True)) == {"load": ["a.pdf"]}
+
+
+def test_a_file_that_was_not_ours_to_read_is_always_tried_again(tmp_path: Path) -> None:
+    write(tmp_path, {"a.pdf": "fine"})
+    (file,) = look(tmp_path)
+    before = failed("a.pdf", file.stat, code="unreadable_file")
+    made = plan_mirror([file], {}, known_failures={"a.pdf": before}, now_ns=LATER)
+    assert outline(made) == {"load": ["a.pdf"]}
+
+
+def test_a_document_whose_file_failed_in_a_later_version_is_kept(tmp_path: Path) -> None:
+    write(tmp_path, {"a.pdf": "broken"})
+    (file,) = look(tmp_path)
+    made = plan_mirror(
+        [file],
+        {"a.pdf": known("a.pdf", "good")},
+        known_failures={"a.pdf": failed("a.pdf", file.stat)},
+        now_ns=LATER,
+    )
+    assert outline(made) == {"quarantined": ["a.pdf"], "kept": ["a.pdf"]}
+
+
+def test_a_good_version_put_back_is_known_again(tmp_path: Path) -> None:
+    write(tmp_path, {"a.pdf": "good"})
+    before = failed("a.pdf", FileStat(6, 5, 5))
+    made = mirror(tmp_path, known("a.pdf", "good"), failures=(before,))
+    assert outline(made) == {"touch": ["a.pdf"]}
+
+
+# -- progress and time stamps ------------------------------------------------------------------
+
+
 def test_every_file_is_counted_for_the_progress(tmp_path: Path) -> None:
     write(tmp_path, {"a.txt": "one", "b.txt": "two"})
     counted: list[int] = []
-    plan_mirror(
-        discover(tmp_path, max_file_bytes=100).files,
-        {},
-        loader_version=LOADER,
-        on_file=lambda: counted.append(1),
-    )
+    plan_mirror(look(tmp_path), {}, now_ns=LATER, on_file=lambda: counted.append(1))
     assert len(counted) == 2
 
 
@@ -245,6 +476,6 @@ def test_an_unsettled_stat_keeps_the_size_and_matches_no_file() -> None:
 
 def test_the_stat_of_a_file_that_is_gone_is_none(tmp_path: Path) -> None:
     write(tmp_path, {"a.txt": "one"})
-    (file,) = discover(tmp_path, max_file_bytes=100).files
+    (file,) = look(tmp_path)
     assert stat_of(tmp_path / "a.txt") == file.stat
     assert stat_of(tmp_path / "b.txt") is None
