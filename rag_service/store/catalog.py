@@ -122,6 +122,16 @@ class Catalog:
         with self._lock, translated(self.path):
             return self._db.execute(sql, parameters).fetchall()
 
+    def _batches(self, sql: str, parameters: Sequence[Any]) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows as they come, a thousand at a time, however many there are."""
+        with self._lock, translated(self.path):
+            cursor = self._db.execute(sql, parameters)
+            rows = cursor.fetchmany(1000)
+        while rows:
+            yield rows
+            with self._lock, translated(self.path):
+                rows = cursor.fetchmany(1000)
+
     def _meta(self, key: str) -> str:
         rows = self._rows("SELECT value FROM meta WHERE key = ?", (key,))
         if not rows:
@@ -281,15 +291,13 @@ class Catalog:
 
     def added_chunks(self, after: int, upto: int) -> Iterator[IndexedChunk]:
         """Living chunks that came with changes ``after < seq <= upto``."""
-        last = -1
-        while rows := self._rows(
+        for rows in self._batches(
             "SELECT c.chunk_id, c.doc_id, d.title, c.heading, c.table_header, c.text "
             "FROM chunks c JOIN documents d USING (doc_id) "
-            "WHERE c.seq > ? AND c.seq <= ? AND c.chunk_id > ? ORDER BY c.chunk_id LIMIT 1000",
-            (after, upto, last),
+            "WHERE c.seq > ? AND c.seq <= ? ORDER BY c.seq, c.chunk_id",
+            (after, upto),
         ):
             yield from (IndexedChunk(*row) for row in rows)
-            last = rows[-1][0]
 
     def removed_chunks(self, after: int, upto: int) -> list[int]:
         rows = self._rows("SELECT chunk_id FROM removed WHERE seq > ? AND seq <= ?", (after, upto))
@@ -301,17 +309,19 @@ class Catalog:
 
     def added_vectors(self, after: int, upto: int) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
         """Ids ``(n,)`` and vectors ``(n, dimension)`` of living chunks that have one."""
-        rows = self._rows(
-            "SELECT c.chunk_id, v.vector FROM chunks c JOIN vectors v USING (vector_key) "
-            "WHERE c.seq > ? AND c.seq <= ? AND v.vector IS NOT NULL ORDER BY c.chunk_id",
-            (after, upto),
-        )
-        ids = np.array([row[0] for row in rows], dtype=np.int64)
-        joined = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f2")
         dimension = int(self.fingerprint["dimension"])
-        if joined.size != len(rows) * dimension:
-            raise IndexCorrupt(f"{self.path} holds vectors of another size; rebuild it.")
-        return ids, joined.reshape(len(rows), dimension)
+        ids, vectors = [np.empty(0, np.int64)], [np.empty((0, dimension), np.float16)]
+        for rows in self._batches(
+            "SELECT c.chunk_id, v.vector FROM chunks c JOIN vectors v USING (vector_key) "
+            "WHERE c.seq > ? AND c.seq <= ? AND v.vector IS NOT NULL ORDER BY c.seq, c.chunk_id",
+            (after, upto),
+        ):
+            joined = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f2")
+            if joined.size != len(rows) * dimension:
+                raise IndexCorrupt(f"{self.path} holds vectors of another size; rebuild it.")
+            ids.append(np.array([row[0] for row in rows], dtype=np.int64))
+            vectors.append(joined.reshape(len(rows), dimension))
+        return np.concatenate(ids), np.concatenate(vectors)
 
     def integrity_problems(self) -> list[str]:
         """What SQLite itself finds wrong, and chunks whose document is gone."""

@@ -11,13 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from rag_service.errors import CollectionExists, CollectionNotFound, InvalidCollectionName
-from rag_service.store.collection import (
-    Collection,
-    CollectionHome,
-    CollectionWriter,
-    check_fingerprint,
-    storage_errors,
-)
+from rag_service.store.collection import Collection
+from rag_service.store.collection_writer import CollectionWriter, check_fingerprint
+from rag_service.store.home import CollectionHome, storage_errors
 from rag_service.store.verify import verify_collection
 from rag_service.types import CollectionInfo, VerifyReport
 
