@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# An image for the service and for the ingest job. Build it with `docker compose build`.
+# An image for the service, its worker and the ingest job. Build it with `docker compose build`.
 
 # Both stages must come from the same family, because the virtual environment is copied from one
 # to the other. docker-compose.gpu.yml names a pair with CUDA.

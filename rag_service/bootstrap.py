@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,19 @@ from langchain.chat_models import init_chat_model
 from langchain_core.retrievers import BaseRetriever
 
 from rag_service.answering import Answerer, Corpus, Question
-from rag_service.errors import ChatModelError, RagError
+from rag_service.errors import ChatModelError, NotUploaded, RagError
 from rag_service.generation.backend import ChatBackend, LangChainBackend, LlamaBackend
 from rag_service.generation.chat_model import open_llama_chat
 from rag_service.generation.prompts import PromptLibrary
 from rag_service.retrieval.embedding import LocalEmbeddings, open_embeddings
 from rag_service.retrieval.retriever import CollectionRetriever, HybridSearch
 from rag_service.settings import ChatSettings, Settings
+from rag_service.store.catalog import Catalog
 from rag_service.store.collection import CollectionView
+from rag_service.store.jobs import JobStore
+from rag_service.store.jobs_schema import Job, JobFile
 from rag_service.store.library import Library
+from rag_service.store.uploads import Upload, as_indexed, remove_upload, uploads_root
 from rag_service.text.analysis import analyze_query
 from rag_service.text.language import detect_language
 from rag_service.types import (
@@ -77,11 +82,20 @@ class Service:
         chat: ChatBackend | None,
     ) -> None:
         self.settings = settings
+        self.jobs = JobStore(settings.data_dir)
         self._library = library
         self._fingerprint = embeddings.fingerprint()
         self._hybrid = HybridSearch(embeddings, settings.retrieval)
         self._answerer = Answerer(prompts, chat, settings.answer.min_confidence)
         self._chat = chat
+
+    @property
+    def embedding_model(self) -> str:
+        return str(self._fingerprint["embedding_model"])
+
+    @property
+    def chat_model(self) -> str | None:
+        return self._chat.name if self._chat else None
 
     def search(
         self, query: str, *, collection: str, top_k: int, filters: Filters | None = None
@@ -140,13 +154,48 @@ class Service:
         return self._library.create(name, self._fingerprint)
 
     def delete_collection(self, name: str) -> None:
-        self._library.delete(name)
+        self._library.delete(name)  # the uploads lie within, and go with it
+        self.jobs.abandon(name)
 
     def documents(self, collection: str, *, limit: int, offset: int) -> list[DocumentInfo]:
         return self._library.open(collection).catalog.documents(limit=limit, offset=offset)
 
     def document(self, collection: str, doc_id: int) -> DocumentInfo:
         return self._library.open(collection).catalog.document(doc_id)
+
+    def upload(self, collection: str) -> Upload:
+        return Upload(self._library.home(collection))
+
+    def accept(self, upload: Upload) -> Job:
+        """Put what has arrived in place, and ask the worker to take it in."""
+        upload.place()
+        return self.jobs.add(upload.collection, "upload", upload.files)
+
+    def delete_document(self, collection: str, doc_id: int) -> Job:
+        """Remove an uploaded file, and ask the worker to take it out."""
+        home, catalog = self._library.home(collection), self._library.open(collection).catalog
+        source = catalog.document(doc_id).source
+        uploaded = catalog.known_documents(uploads_root(home)).get(source)
+        if uploaded is None or uploaded.doc_id != doc_id:
+            raise NotUploaded(
+                f"Document {doc_id} ({source}) was read from a folder on this machine, which the "
+                "collection mirrors. Remove the file there and run rag ingest again."
+            )
+        remove_upload(home, source)
+        return self.jobs.add(collection, "delete", [JobFile(source, doc_id=doc_id)])
+
+    def job(self, job_id: str) -> Job:
+        """One job; of one that is running, also what is in the collection already."""
+        job = self.jobs.get(job_id)
+        if job.status != "running" or job.kind != "upload":
+            return job
+        try:
+            home = self._library.home(job.collection)
+            catalog = self._library.open(job.collection).catalog
+            files = tuple(_as_it_stands(job.files, catalog, uploads_root(home)))
+        except RagError:  # the job will end with it
+            return job
+        return replace(job, files=files)
 
     def readiness(self) -> list[str]:
         """Why a question might not be answered now; empty when all is well."""
@@ -165,6 +214,7 @@ class Service:
         if self._chat:
             self._chat.close()
         self._library.close()
+        self.jobs.close()
 
     def _view(self, collection: str) -> CollectionView:
         return self._library.open(collection, self._fingerprint).view()
@@ -174,6 +224,16 @@ class Service:
             return self._hybrid.search(view, query, top_k=top_k, filters=filters)
 
         return Corpus(search, view.idf)
+
+
+def _as_it_stands(files: Sequence[JobFile], catalog: Catalog, root: str) -> Iterator[JobFile]:
+    """The files, and which of them are in the collection with just this content."""
+    known = catalog.known_documents(root)
+    for file in files:
+        held = known.get(file.name)
+        if held is not None and held.content_hash == file.content_hash:
+            file = as_indexed(file, catalog.document(held.doc_id))
+        yield file
 
 
 def _open_chat(settings: ChatSettings) -> ChatBackend | None:

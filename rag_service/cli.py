@@ -15,14 +15,14 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from rag_service.errors import InvalidRequest, NotFound, RagError
+from rag_service.errors import InvalidRequest, NotFound, RagError, UnsupportedFormat
 
 if TYPE_CHECKING:
     from rag_service.api.ports import Library, Service
@@ -32,6 +32,20 @@ if TYPE_CHECKING:
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
 
+def _work(arguments: list[str]) -> int:
+    from ingest.worker import main
+
+    return main(arguments)
+
+
+def _check_upload(name: str) -> None:
+    from ingest.loaders.formats import SUPPORTED_SUFFIXES, format_of
+
+    if format_of(name) is None:
+        known = ", ".join(sorted(SUPPORTED_SUFFIXES))
+        raise UnsupportedFormat(f"{name!r} is of a kind that is not read. Those are: {known}.")
+
+
 @dataclass(frozen=True)
 class Parts:
     """What the commands stand on; tests put other parts here."""
@@ -39,6 +53,8 @@ class Parts:
     open_service: Callable[[Settings], Service]
     open_library: Callable[[Settings], Library]
     ingest: Callable[[list[str]], int]
+    work: Callable[[list[str]], int] = _work
+    check_upload: Callable[[str], None] = _check_upload
 
 
 def _open_service(settings: Settings) -> Service:
@@ -144,6 +160,16 @@ def _print_json(value: Any) -> None:
 def ingest(ctx: typer.Context) -> None:
     parts: Parts = ctx.obj
     raise typer.Exit(parts.ingest(ctx.args))
+
+
+@app.command(
+    cls=_HandedOver,
+    add_help_option=False,
+    help="Take in what is uploaded to the service; see `rag worker --help`.",
+)
+def worker(ctx: typer.Context) -> None:
+    parts: Parts = ctx.obj
+    raise typer.Exit(parts.work(ctx.args))
 
 
 @app.command(help="Answer a question from the documents, with checked citations.")
@@ -252,32 +278,36 @@ def serve(
         typer.Option(min=0, max=65535, help="Port to listen on; 0: any. [default: api.port]"),
     ] = None,
 ) -> None:
-    from rag_service.api.serving import bind, url_of
+    from rag_service.api.serving import bind, description
     from rag_service.settings import load_settings
 
     settings = load_settings()
-    address = settings.api.host if host is None else host
-    bound = bind(address, settings.api.port if port is None else port)
+    api = settings.api.model_copy(update={"host": settings.api.host if host is None else host})
+    settings = settings.model_copy(update={"api": api})
+    bound = bind(api.host, api.port if port is None else port)
     with closing(bound):
         parts: Parts = ctx.obj
         service = parts.open_service(settings)
-        url = url_of(bound)
-        typer.echo(f"Serving on {url} (described at {url}/docs)", err=True)
-        _serve(service, bound)
+        typer.echo(description(service, bound), err=True)
+        _serve(service, bound, parts.check_upload)
 
 
-def _serve(service: Service, bound: Any) -> None:
+def _serve(service: Service, bound: Any, check_upload: Callable[[str], None]) -> None:
     import logging
 
     from rag_service.api.app import create_app
     from rag_service.api.serving import serve as serve_app
+    from rag_service.api.worker_keeper import WorkerKeeper
 
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    settings = service.settings
+    keep = settings.ingest.worker == "auto"
     # uvicorn ends gracefully on both signals and then raises them again; stopping a service
     # is no failure, so neither may turn into one here.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        serve_app(create_app(lambda: service), bound)
+        with WorkerKeeper(settings.data_dir) if keep else nullcontext():
+            serve_app(create_app(lambda: service, check_name=check_upload), bound)
     except KeyboardInterrupt:
         raise typer.Exit from None
 

@@ -3,17 +3,22 @@
 RagError
 ├── InvalidRequest            the caller can fix the request
 │   ├── QuestionTooLong
-│   └── InvalidCollectionName
+│   ├── InvalidCollectionName
+│   └── InvalidFileName       of an upload
 ├── NotFound
 │   ├── CollectionNotFound
 │   ├── DocumentNotFound
+│   ├── JobNotFound
 │   └── PathNotFound          a folder or file named by the caller
 ├── Conflict
 │   ├── CollectionExists
 │   ├── CollectionBusy        another process is writing
+│   ├── WorkerRunning         a data folder has one worker, and it has one already
+│   ├── NotUploaded           the document's truth is a folder on disk, not the service
 │   └── IndexMismatch         built with other models or settings
 ├── IndexCorrupt              a stored file is damaged
 ├── StorageError              the disk is full, read-only or not ours
+│   └── StorageFull           it is full
 ├── ConfigError               settings that cannot work
 │   ├── EmbeddingModelError
 │   ├── ChatModelError
@@ -57,6 +62,10 @@ class InvalidCollectionName(InvalidRequest):
     code = "invalid_collection_name"
 
 
+class InvalidFileName(InvalidRequest):
+    code = "invalid_file_name"
+
+
 class NotFound(RagError):
     code = "not_found"
 
@@ -67,6 +76,10 @@ class CollectionNotFound(NotFound):
 
 class DocumentNotFound(NotFound):
     code = "document_not_found"
+
+
+class JobNotFound(NotFound):
+    code = "job_not_found"
 
 
 class PathNotFound(NotFound):
@@ -85,6 +98,14 @@ class CollectionBusy(Conflict):
     code = "collection_busy"
 
 
+class WorkerRunning(Conflict):
+    code = "worker_running"
+
+
+class NotUploaded(Conflict):
+    code = "not_uploaded"
+
+
 class IndexMismatch(Conflict):
     code = "index_mismatch"
 
@@ -95,6 +116,10 @@ class IndexCorrupt(RagError):
 
 class StorageError(RagError):
     code = "storage_error"
+
+
+class StorageFull(StorageError):
+    code = "storage_full"
 
 
 class ConfigError(RagError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -112,7 +112,25 @@ class IngestSettings(_Group):
     )
     parse_timeout_s: float = Field(120.0, gt=0, description="Longest time one file may parse.")
     parse_memory_mb: int = Field(2048, ge=256, description="Most memory one parser may take.")
-    max_file_mb: int = Field(512, ge=1, description="Larger files are reported, not read.")
+    max_file_mb: int = Field(4096, ge=1, description="Larger files are reported, not read.")
+    include: tuple[str, ...] = Field(
+        (), description="Only files that match one of these patterns (as in .gitignore) are read."
+    )
+    exclude: tuple[str, ...] = Field(
+        (), description="Files that match one of these patterns (as in .gitignore) are left out."
+    )
+    follow_links: bool = Field(
+        False, description="Follow symbolic links that stay within the ingested folder."
+    )
+    passwords: tuple[str, ...] = Field(
+        (), description="Passwords tried on encrypted files.", repr=False
+    )
+    ocr: bool = Field(True, description="Read scanned pages, where the `ocr` extra is installed.")
+    worker: Literal["auto", "external"] = Field(
+        "auto",
+        description="Who starts the worker that takes in uploads: auto (`rag serve`, when there "
+        "is something to do) or external (you run `rag worker`).",
+    )
 
 
 class ApiSettings(_Group):
@@ -122,6 +140,14 @@ class ApiSettings(_Group):
         8000, ge=1, description="Longest question or query accepted, in characters."
     )
     max_body_bytes: int = Field(4_194_304, ge=1024, description="Largest request body accepted.")
+    max_upload_mb: int = Field(
+        200, ge=1, description="Largest upload accepted: one request, all its files together."
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        (),
+        description="Names by which the service may be called, besides localhost, `api.host` and "
+        "IP addresses: *.example.org for all below, * for any.",
+    )
 
 
 class Settings(BaseSettings):

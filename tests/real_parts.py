@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 import ingest.run
+from ingest.run import Ingestor
 from rag_service import bootstrap
 from rag_service.bootstrap import Service
 from rag_service.retrieval.embedding import LocalEmbeddings
@@ -34,17 +34,7 @@ def write_folder(folder: Path, texts: dict[str, str]) -> Path:
 
 def ingest_folder(folder: Path, settings: Settings, embeddings: LocalEmbeddings) -> None:
     """Everything in ``folder`` becomes the collection "default"."""
-    with using(embeddings):
-        report = ingest.run.run_ingest(
-            folder,
-            "default",
-            settings,
-            dry_run=False,
-            rebuild=False,
-            prune=False,
-            console=Console(quiet=True),
-            progress=False,
-        )
+    report = Ingestor(settings, embeddings=embeddings).mirror([folder], "default")
     assert report.exit_code() == 0
 
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from rag_service.api.conversion import answer_response, sources_event, to_filters, to_turns
-from rag_service.api.dependencies import RequestIdDep, ServiceDep
+from rag_service.api.dependencies import KNOWN_QUERY, RequestIdDep, ServiceDep
 from rag_service.api.errors import error_of, log_error
 from rag_service.api.lane import AnswerRun, Start
 from rag_service.api.ports import Service
@@ -26,7 +26,7 @@ from rag_service.api.sse import KEEP_ALIVE, EventStream, frame
 from rag_service.errors import Cancelled
 from rag_service.types import Answer, AnswerEvent, DoneEvent, SourcesEvent, TokenEvent
 
-router = APIRouter(tags=["questions"])
+router = APIRouter(tags=["questions"], dependencies=KNOWN_QUERY)
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {

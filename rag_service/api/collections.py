@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from rag_service.api.conversion import collection_out, document_out
-from rag_service.api.dependencies import CollectionName, ServiceDep
+from rag_service.api.dependencies import KNOWN_QUERY, CollectionName, DocId, ServiceDep
 from rag_service.api.schemas import (
     MAX_ID,
     CollectionOut,
@@ -18,11 +18,10 @@ from rag_service.api.schemas import (
     DocumentsResponse,
 )
 
-router = APIRouter(prefix="/collections", tags=["collections"])
+router = APIRouter(prefix="/collections", tags=["collections"], dependencies=KNOWN_QUERY)
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="Most documents to return.")]
 Offset = Annotated[int, Query(ge=0, le=MAX_ID, description="Documents to skip.")]
-DocId = Annotated[int, Path(ge=1, le=MAX_ID, description="Number of the document.")]
 
 
 @router.get("", summary="All collections")
@@ -44,7 +43,7 @@ def get_collection(collection: CollectionName, service: ServiceDep) -> Collectio
     return collection_out(service.collection(collection))
 
 
-@router.delete("/{collection}", status_code=204, summary="Delete a collection and its index")
+@router.delete("/{collection}", status_code=204, summary="Delete a collection and its uploads")
 def delete_collection(collection: CollectionName, service: ServiceDep) -> None:
     service.delete_collection(collection)
 

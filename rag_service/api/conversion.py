@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rag_service.api.job_schemas import JobErrorOut, JobFileOut, JobOut
 from rag_service.api.schemas import (
     AnswerResponse,
     CitationOut,
@@ -23,6 +24,7 @@ from rag_service.api.schemas import (
     TurnIn,
     UsageOut,
 )
+from rag_service.store.jobs_schema import Job
 from rag_service.types import (
     Answer,
     Citation,
@@ -147,6 +149,23 @@ def collection_out(info: CollectionInfo) -> CollectionOut:
 
 def document_out(info: DocumentInfo) -> DocumentOut:
     return DocumentOut.model_validate(info, from_attributes=True)
+
+
+def job_out(job: Job) -> JobOut:
+    return JobOut(
+        job_id=job.job_id,
+        collection=job.collection,
+        kind=job.kind,
+        status=job.status,
+        note=job.note,
+        error=JobErrorOut(code=job.code, message=job.message) if job.code else None,
+        files=[JobFileOut.model_validate(file, from_attributes=True) for file in job.files],
+        files_done=sum(file.status != "waiting" for file in job.files),
+        revision=job.revision,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+    )
 
 
 def error_response(code: str, message: str, request_id: str) -> ErrorResponse:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from rag_service import errors
 from rag_service.api.conversion import error_response
+from rag_service.api.metrics import route_template
 from rag_service.api.schemas import ErrorResponse
 
 logger = logging.getLogger(__name__)
@@ -24,22 +25,27 @@ STATUS: Mapping[type[errors.RagError], int] = {
     errors.InvalidRequest: 422,
     errors.QuestionTooLong: 413,
     errors.InvalidCollectionName: 422,
+    errors.InvalidFileName: 422,
     errors.NotFound: 404,
     errors.CollectionNotFound: 404,
     errors.DocumentNotFound: 404,
+    errors.JobNotFound: 404,
     errors.PathNotFound: 404,
     errors.Conflict: 409,
     errors.CollectionExists: 409,
     errors.CollectionBusy: 409,
+    errors.WorkerRunning: 409,
+    errors.NotUploaded: 409,
     errors.IndexMismatch: 409,
     errors.IndexCorrupt: 500,
     errors.StorageError: 500,
+    errors.StorageFull: 507,
     errors.ConfigError: 500,
     errors.EmbeddingModelError: 500,
     errors.ChatModelError: 500,
     errors.PromptError: 500,
     errors.DocumentError: 422,
-    errors.UnsupportedFormat: 422,
+    errors.UnsupportedFormat: 415,
     errors.UnreadableFile: 422,
     errors.EncryptedFile: 422,
     errors.BrokenFile: 422,
@@ -62,7 +68,7 @@ _HTTP_CODES = {
     415: "invalid_request",
 }
 _HTTP_MESSAGES = {
-    400: "The body cannot be read: send a JSON object in UTF-8.",
+    400: "The body cannot be read: send what /docs shows, a JSON object in UTF-8 for most.",
     404: "There is nothing at this address; /docs lists what there is.",
     405: "This address does not take this method; /docs lists what it takes.",
 }
@@ -105,10 +111,21 @@ def log_error(error: Exception, request_id: str) -> None:
         logger.error("request %s: %s: %s", request_id, error.code, error)
 
 
+def operations_of(request: Request) -> dict[str, Any]:
+    """What the address takes, as the API description has it: by method, in small letters."""
+    paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+    return paths.get(route_template(request.scope), {})
+
+
 def _respond(
     status: int, body: ErrorResponse, headers: Mapping[str, str] | None = None
 ) -> Response:
     return Response(body.model_dump_json(), status, headers, "application/json")
+
+
+def error_reply(status: int, code: str, message: str, request_id: str) -> Response:
+    """For what is refused before it reaches the application."""
+    return _respond(status, error_response(code, message, request_id))
 
 
 def unexpected_response(error: Exception, request_id: str) -> Response:
@@ -162,7 +179,12 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     code = _HTTP_CODES.get(error.status_code, "http_error")
     message = _HTTP_MESSAGES.get(error.status_code, error.detail)
     body = error_response(code, message, request_id_of(request))
-    return _respond(error.status_code, body, error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and (operations := operations_of(request)):
+        # What Starlette says names the methods of the first route at this address alone.
+        allowed = {method.upper() for method in operations}
+        headers["Allow"] = ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
+    return _respond(error.status_code, body, headers)
 
 
 def add_error_handlers(app: FastAPI) -> None:

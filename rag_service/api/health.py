@@ -22,5 +22,12 @@ async def healthz() -> HealthResponse:
 )
 def readyz(service: ServiceDep, response: Response) -> ReadyResponse:
     reasons = service.readiness()
+    backlog = service.jobs.backlog()
     response.status_code = 503 if reasons else 200
-    return ReadyResponse(ready=not reasons, reasons=reasons)
+    return ReadyResponse(
+        ready=not reasons,
+        reasons=reasons,
+        jobs_queued=backlog.queued,
+        jobs_running=backlog.running,
+        worker_alive=backlog.worker_alive,
+    )

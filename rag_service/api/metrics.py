@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -13,7 +14,11 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
+from rag_service.errors import RagError
+from rag_service.store.jobs_schema import Backlog
 from rag_service.types import Answer
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -24,6 +29,33 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120
 def route_template(scope: Any) -> str:
     """``/collections/{c}`` rather than the path asked for; "unmatched" for unknown ones."""
     return str(getattr(scope.get("route"), "path", "unmatched"))
+
+
+class _JobsCollector(Collector):
+    """Jobs are counted where they are kept, because the worker is another process."""
+
+    def __init__(self) -> None:
+        self.read: Callable[[], Backlog] | None = None  # none before the service is open
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            backlog = self.read() if self.read else None
+        except RagError:
+            return  # a gap in these figures must not hide the others
+        if backlog is None:
+            return
+        open_jobs = GaugeMetricFamily("rag_jobs", "Jobs that are not done.", labels=["status"])
+        open_jobs.add_metric(["queued"], backlog.queued)
+        open_jobs.add_metric(["running"], backlog.running)
+        ended = CounterMetricFamily("rag_jobs_ended", "Jobs that have ended.", labels=["status"])
+        ended.add_metric(["done"], backlog.done)
+        ended.add_metric(["failed"], backlog.failed)
+        alive = int(backlog.worker_alive)
+        yield from (
+            open_jobs,
+            ended,
+            GaugeMetricFamily("rag_worker_alive", "Whether a worker runs.", value=alive),
+        )
 
 
 class Metrics:
@@ -50,6 +82,12 @@ class Metrics:
         self._tokens = Counter(
             "rag_tokens", "Tokens of the chat model.", ["kind"], registry=self.registry
         )
+        self._jobs = _JobsCollector()
+        self.registry.register(self._jobs)
+
+    def watch_jobs(self, read: Callable[[], Backlog]) -> None:
+        """From now on, show the jobs as ``read`` tells of them."""
+        self._jobs.read = read
 
     def request(self, scope: Any, status: int | None, seconds: float) -> None:
         """``status`` is ``None`` when the caller left before there was one."""
@@ -68,6 +106,6 @@ router = APIRouter(tags=["operation"])
 
 
 @router.get("/metrics", response_class=Response, summary="Counters in Prometheus text format")
-async def metrics(request: Request) -> Response:
+def metrics(request: Request) -> Response:
     registry = request.app.state.metrics.registry
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

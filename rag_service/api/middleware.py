@@ -1,4 +1,4 @@
-"""What every request passes through: its id, the unexpected-error net, the body limit."""
+"""What every request passes through: its id, the unexpected-error net, HEAD, the body limit."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag_service.api.errors import unexpected_response
 from rag_service.api.metrics import Metrics
+from rag_service.settings import ApiSettings
 
 logger = logging.getLogger(__name__)
 
 REQUEST_ID_HEADER = "X-Request-ID"
 # Ids are echoed into a header and the log, so nothing that could forge either is taken.
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-# A body over the limit is read and thrown away up to here, because a client that is still
-# sending when the connection closes sees a reset instead of the 413.
-_DRAIN_BYTES = 64 * 1024 * 1024
+_UPLOAD_PATH = re.compile(r"/collections/[^/]+/documents$")
+# What comes after a refusal is thrown away up to here, because a client that is still sending
+# when the connection closes sees a reset instead of the 413.
+DRAIN_BYTES = 64 * 1024 * 1024
 
 
 def request_id_from(headers: Headers) -> str:
@@ -64,6 +66,31 @@ class RequestContext:
             self._metrics.request(scope, status, perf_counter() - started)
 
 
+class HeadRequests:
+    """Answers HEAD as GET would be answered, without the body (RFC 9110, 9.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        # The server goes by the original: it knows that a HEAD has no body.
+        as_get = {**scope, "method": "GET"}
+        try:
+            await self._app(as_get, receive, send_without_body)
+        finally:
+            if "route" in as_get:  # for the metrics
+                scope["route"] = as_get["route"]
+
+
 class BodyLimit:
     """Refuses request bodies over the service's limit with 413, announced or not."""
 
@@ -74,22 +101,49 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit: int = scope["app"].state.service.settings.api.max_body_bytes
+        limit = _body_limit(scope, scope["app"].state.service.settings.api)
+        headers = Headers(scope=scope)
+        announced = _announced(headers)
         size = 0
 
         async def receive_within_limit() -> Message:
             nonlocal size
+            if announced > limit:
+                # A caller who asks first sends nothing once it is told no.
+                await _drain(receive, 0 if "expect" in headers else DRAIN_BYTES)
+                raise _too_large(limit)
             message = await receive()
             size += len(message.get("body", b""))
             if size > limit:
-                await _drain(message, receive, size)
-                raise HTTPException(413, f"The body is larger than {limit} bytes.")
+                await _drain(receive, DRAIN_BYTES if message.get("more_body") else 0)
+                raise _too_large(limit)
             return message
 
         await self._app(scope, receive_within_limit, send)
 
 
-async def _drain(message: Message, receive: Receive, size: int) -> None:
-    while message.get("more_body", False) and size < _DRAIN_BYTES:
+def _body_limit(scope: Scope, settings: ApiSettings) -> int:
+    """In bytes."""
+    if scope["method"] == "POST" and _UPLOAD_PATH.search(scope["path"]):
+        return settings.max_upload_mb << 20
+    return settings.max_body_bytes
+
+
+def _announced(headers: Headers) -> int:
+    """The bytes that a body is said to have; 0 where nothing is said."""
+    length = headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() else 0
+
+
+def _too_large(limit: int) -> HTTPException:
+    return HTTPException(413, f"The body is larger than {limit} bytes.")
+
+
+async def _drain(receive: Receive, at_most: int) -> None:
+    """Throw away what is still sent, up to about so many bytes."""
+    size = 0
+    while size < at_most:
         message = await receive()
         size += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            return

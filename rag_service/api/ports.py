@@ -10,6 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from rag_service.settings import Settings
+from rag_service.store.jobs import JobStore
+from rag_service.store.jobs_schema import Job
+from rag_service.store.uploads import Upload
 from rag_service.types import (
     AnswerEvent,
     CollectionInfo,
@@ -28,6 +31,15 @@ class Service(Protocol):
     """
 
     settings: Settings
+    jobs: JobStore  # of the same data folder; the worker takes them from there
+
+    @property
+    def embedding_model(self) -> str:
+        """Name of the model that questions are embedded with."""
+
+    @property
+    def chat_model(self) -> str | None:
+        """Name of the model that writes answers; None: they are extractive."""
 
     def search(
         self, query: str, *, collection: str, top_k: int, filters: Filters | None
@@ -62,6 +74,26 @@ class Service(Protocol):
     def documents(self, collection: str, *, limit: int, offset: int) -> list[DocumentInfo]: ...
 
     def document(self, collection: str, doc_id: int) -> DocumentInfo: ...
+
+    def upload(self, collection: str) -> Upload:
+        """Where files for a collection arrive; the caller enters it, fills it and accepts it."""
+
+    def accept(self, upload: Upload) -> Job:
+        """Put what has arrived in place, and ask the worker to take it in."""
+
+    def delete_document(self, collection: str, doc_id: int) -> Job:
+        """Remove an uploaded file, and ask the worker to take it out.
+
+        Raises:
+            NotUploaded: the document is a file of a folder on this machine.
+        """
+
+    def job(self, job_id: str) -> Job:
+        """One job; of one that is running, also what is in the collection already.
+
+        Raises:
+            JobNotFound
+        """
 
     def readiness(self) -> list[str]:
         """Why questions cannot be answered now; empty means ready."""

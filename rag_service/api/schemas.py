@@ -39,11 +39,13 @@ _COLLECTION = Field("default", description="Name of the collection.", examples=[
 _DEBUG = Field(False, description="Also say how the result came about.")
 
 
-class _Shape(BaseModel):
+class Shape(BaseModel):
+    """What every shape has in common."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
 
 
-class _RequestShape(_Shape):
+class _RequestShape(Shape):
     model_config = ConfigDict(strict=True)
 
 
@@ -108,7 +110,7 @@ class CreateCollectionRequest(_RequestShape):
     name: Text = Field(description="Name of the collection.", examples=["manuals"])
 
 
-class _Passage(_Shape):
+class _Passage(Shape):
     chunk_id: int = Field(description="Number of the passage; never reused.")
     doc_id: int = Field(description="Number of the document; never reused.")
     source: str = Field(description="Path relative to the ingested folder, forward slashes.")
@@ -127,7 +129,7 @@ class ResultOut(_Passage):
     )
 
 
-class LegOut(_Shape):
+class LegOut(Shape):
     """Where one retrieval leg placed a passage."""
 
     rank: int = Field(description="Place in that leg, from 1.")
@@ -142,7 +144,7 @@ class DebugResultOut(ResultOut):
     coverage: float = Field(description="Share of the question's terms that the passage holds.")
 
 
-class SearchResponse(_Shape):
+class SearchResponse(Shape):
     """Passages, best first."""
 
     results: list[ResultOut] = Field(description="Passages, best first.")
@@ -151,7 +153,7 @@ class SearchResponse(_Shape):
     notes: list[str] = Field(description="Why a leg did not vote, in words.")
 
 
-class DebugSearchResponse(_Shape):
+class DebugSearchResponse(Shape):
     """Passages, best first, and how they were found."""
 
     results: list[DebugResultOut] = Field(description="Passages, best first.")
@@ -161,7 +163,7 @@ class DebugSearchResponse(_Shape):
     legs: list[str] = Field(description="The retrieval legs that voted.")
 
 
-class CitationOut(_Shape):
+class CitationOut(Shape):
     """A place in a document that supports a place in the answer."""
 
     n: int = Field(description="Number of the passage cited, as [n] in the answer.")
@@ -182,14 +184,14 @@ class SourceOut(_Passage):
     text: str = Field(description="The passage.")
 
 
-class UsageOut(_Shape):
+class UsageOut(Shape):
     """Tokens of the chat model; zeros when none ran."""
 
     prompt_tokens: int = Field(description="Tokens read.")
     completion_tokens: int = Field(description="Tokens written.")
 
 
-class AnswerResponse(_Shape):
+class AnswerResponse(Shape):
     """The answer with everything it stands on."""
 
     answer: str = Field(description="The answer, or the refusal, in the question's language.")
@@ -218,7 +220,7 @@ class DebugAnswerResponse(AnswerResponse):
     )
 
 
-class SourcesEventOut(_Shape):
+class SourcesEventOut(Shape):
     """Data of the `sources` event."""
 
     sources: list[SourceOut] = Field(description="The passages the answer will be made from.")
@@ -226,13 +228,13 @@ class SourcesEventOut(_Shape):
     request_id: str = Field(description="Also in the X-Request-ID header and the log.")
 
 
-class TokenEventOut(_Shape):
+class TokenEventOut(Shape):
     """Data of a `token` event."""
 
     text: str = Field(description="The next piece of the answer.")
 
 
-class CollectionOut(_Shape):
+class CollectionOut(Shape):
     """One collection."""
 
     name: str = Field(description="Its name.")
@@ -245,13 +247,13 @@ class CollectionOut(_Shape):
     updated_at: str | None = Field(description="Last change, ISO 8601, UTC; null: never.")
 
 
-class CollectionsResponse(_Shape):
+class CollectionsResponse(Shape):
     """All collections, by name."""
 
     collections: list[CollectionOut] = Field(description="All collections, by name.")
 
 
-class DocumentOut(_Shape):
+class DocumentOut(Shape):
     """One document."""
 
     doc_id: int = Field(description="Its number; never reused.")
@@ -265,7 +267,7 @@ class DocumentOut(_Shape):
     ingested_at: str = Field(description="ISO 8601, UTC.")
 
 
-class DocumentsResponse(_Shape):
+class DocumentsResponse(Shape):
     """One page of a collection's documents."""
 
     documents: list[DocumentOut] = Field(description="At most `limit` documents.")
@@ -274,20 +276,25 @@ class DocumentsResponse(_Shape):
     offset: int = Field(description="As asked.")
 
 
-class HealthResponse(_Shape):
+class HealthResponse(Shape):
     """The process is alive."""
 
     status: Literal["ok"] = Field("ok", description="Always ok.")
 
 
-class ReadyResponse(_Shape):
+class ReadyResponse(Shape):
     """Whether questions can be answered now."""
 
     ready: bool = Field(description="True when there is nothing in `reasons`.")
     reasons: list[str] = Field(description="What is missing, in words.")
+    jobs_queued: int = Field(description="Jobs that wait for the worker.")
+    jobs_running: int = Field(description="Jobs that the worker is at.")
+    worker_alive: bool = Field(
+        description="Whether a worker runs now; by default one is started when there are jobs."
+    )
 
 
-class ErrorBody(_Shape):
+class ErrorBody(Shape):
     """What went wrong."""
 
     code: str = Field(description="Stable and machine-readable.", examples=["invalid_request"])
@@ -295,7 +302,7 @@ class ErrorBody(_Shape):
     request_id: str = Field(description="Also in the X-Request-ID header and the log.")
 
 
-class ErrorResponse(_Shape):
+class ErrorResponse(Shape):
     """Every error has this body."""
 
     error: ErrorBody = Field(description="Code, text and request.")

@@ -6,11 +6,11 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from rag_service.api.conversion import search_response, to_filters
-from rag_service.api.dependencies import ServiceDep
+from rag_service.api.dependencies import KNOWN_QUERY, ServiceDep
 from rag_service.api.questions import check_length
 from rag_service.api.schemas import DebugSearchResponse, SearchRequest, SearchResponse
 
-router = APIRouter(tags=["questions"])
+router = APIRouter(tags=["questions"], dependencies=KNOWN_QUERY)
 
 
 @router.post(

@@ -8,8 +8,10 @@ import socket
 import uvicorn
 from fastapi import FastAPI
 
+from rag_service.api.ports import Service
 from rag_service.errors import ConfigError
 
+_NAMED_COLLECTIONS = 10
 # Answers still being written when the service is told to stop get this long to end.
 _GRACE_S = 10
 
@@ -46,6 +48,32 @@ def _cannot_listen(host: str, port: int, error: OSError) -> ConfigError:
 def url_of(bound: socket.socket) -> str:
     host, port = bound.getsockname()[:2]
     return f"http://[{host}]:{port}" if bound.family == socket.AF_INET6 else f"http://{host}:{port}"
+
+
+def description(service: Service, bound: socket.socket) -> str:
+    """What is served and where, for the one who started it."""
+    url = url_of(bound)
+    chat = service.chat_model
+    answers = f"Answers are written by {chat}." if chat else "Answers are extractive: quotations."
+    uploads = "a worker of this service" if _starts_worker(service) else "`rag worker`, run by you"
+    return (
+        f"Serving on {url} (described at {url}/docs)\n"
+        f"{answers} Embedding model: {service.embedding_model}.\n"
+        f"{_collections(service)} Uploads are taken in by {uploads}."
+    )
+
+
+def _starts_worker(service: Service) -> bool:
+    return service.settings.ingest.worker == "auto"
+
+
+def _collections(service: Service) -> str:
+    infos = service.collections()
+    if not infos:
+        return "No collections yet; `rag ingest DIR` makes one."
+    named = [f"{info.name} ({info.documents} documents)" for info in infos[:_NAMED_COLLECTIONS]]
+    more = len(infos) - len(named)
+    return f"Collections: {', '.join(named)}{f' and {more} more' if more else ''}."
 
 
 def serve(app: FastAPI, bound: socket.socket) -> None:

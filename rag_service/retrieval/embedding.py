@@ -20,6 +20,7 @@ from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
 from rag_service.errors import EmbeddingModelError
+from rag_service.retrieval.token_counts import TokenCounter
 from rag_service.settings import BUILTIN_EMBEDDING, EmbeddingSettings
 from rag_service.text.language import is_cjk
 
@@ -74,8 +75,8 @@ class LocalEmbeddings(Embeddings):
         self._lock = threading.Lock()  # fast tokenizers refuse concurrent use
         self.identity = identity
         self.dimension = int(model.get_embedding_dimension())
-        self._counter = _counting_tokenizer(model)
         self._unknown = model.tokenizer.unk_token_id
+        self._counter = TokenCounter(_counting_tokenizer(model), self._unknown)
         self._knows_chinese = True  # until the probe says otherwise
         self._knows_chinese = self._unknown_shares([_CHINESE_PROBE])[0] <= MAX_UNKNOWN_SHARE
 
@@ -98,8 +99,7 @@ class LocalEmbeddings(Embeddings):
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, special tokens not counted."""
-        encoded = self._counter.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [len(item.ids) for item in encoded]
+        return self._counter.totals(texts)
 
     def represents(self, texts: Sequence[str]) -> list[bool]:
         """Whether the model knows enough of each text for its vector to mean anything."""
@@ -149,11 +149,9 @@ class LocalEmbeddings(Embeddings):
         """Share of each text's tokens that mean nothing to the model."""
         if self._unknown is None:  # byte-level vocabularies know every text
             return [0.0] * len(texts)
-        encoded = self._counter.encode_batch_fast(list(texts), add_special_tokens=False)
         return [
-            max(item.ids.count(self._unknown), self._foreign_characters(text))
-            / max(1, len(item.ids))
-            for item, text in zip(encoded, texts, strict=True)
+            max(count.unknown, self._foreign_characters(text)) / max(1, count.total)
+            for count, text in zip(self._counter.counts(texts), texts, strict=True)
         ]
 
     def _foreign_characters(self, text: str) -> int:

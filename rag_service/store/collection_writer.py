@@ -43,20 +43,34 @@ def check_fingerprint(name: str, stored: Mapping[str, Any], wanted: Mapping[str,
 class CollectionWriter:
     """Write access: owns every file of the collection until closed.
 
+    Args:
+        rebuild: write a new generation beside the one in use.
+        create: make the collection if there is none.
+
     Raises:
+        CollectionNotFound: there is none and ``create`` is false.
         CollectionBusy: another process is writing.
         IndexMismatch: the collection was built with another ``fingerprint``.
     """
 
     def __init__(
-        self, home: CollectionHome, fingerprint: Mapping[str, Any], *, rebuild: bool = False
+        self,
+        home: CollectionHome,
+        fingerprint: Mapping[str, Any],
+        *,
+        rebuild: bool = False,
+        create: bool = True,
     ) -> None:
+        if not create:
+            home.generation()
         with storage_errors(home.folder):
             home.folder.mkdir(parents=True, exist_ok=True)
         self.home = home
         self._snapshot_seq = 0
         with ExitStack() as stack:
             stack.enter_context(home.locked())
+            if not create:
+                home.generation()  # it may have been deleted just before the lock was taken
             with storage_errors(home.folder):
                 self._open(fingerprint, rebuild)
             self._release = stack.pop_all()
@@ -111,6 +125,7 @@ class CollectionWriter:
         self.publish()
         with storage_errors(self.generation):
             self.snapshot()
+            self._snapshots.tidy(self.catalog.revision())
             self.home.use(self.generation)
         drop_other_generations(self.home, self.generation)
 

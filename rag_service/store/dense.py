@@ -119,16 +119,20 @@ class SnapshotStore:
         matches = ((_SNAPSHOT.fullmatch(p.name), p) for p in self.folder.glob("vec.*.faiss"))
         return sorted((int(m["seq"]), p) for m, p in matches if m and m["uuid"] == self._uuid)
 
+    def _newest(self, revision: int) -> tuple[int, Path] | None:
+        usable = [(seq, path) for seq, path in self._found() if seq <= revision]
+        return usable[-1] if usable else None
+
     def load(self, newest_revision: int) -> DenseView:
         """The newest snapshot that is not ahead of the catalog; empty when there is none.
 
         Raises:
             IndexCorrupt: the file exists and FAISS cannot read it.
         """
-        usable = [(seq, path) for seq, path in self._found() if seq <= newest_revision]
-        if not usable:
+        newest = self._newest(newest_revision)
+        if newest is None:
             return empty_view()
-        seq, path = usable[-1]
+        seq, path = newest
         try:
             base = faiss.read_index(str(path))
         except RuntimeError as error:
@@ -155,6 +159,12 @@ class SnapshotStore:
         beside.replace(path)
         _fsync(self.folder)
         self._drop_except(path)
+
+    def tidy(self, newest_revision: int) -> None:
+        """Remove all but what `load` reads: older snapshots, and one that was never finished,
+        are there when a writer was killed."""
+        newest = self._newest(newest_revision)
+        self._drop_except(newest[1] if newest else None)
 
     def _drop_except(self, keep: Path | None) -> None:
         for path in [*self.folder.glob("vec.*.faiss"), *self.folder.glob("vec.*.tmp")]:

@@ -179,6 +179,8 @@ class LexicalWriter:
         shutil.rmtree(beside, ignore_errors=True)
         shutil.rmtree(self._folder.with_name(self._folder.name + ".old"), ignore_errors=True)
         self._folder.mkdir(parents=True, exist_ok=True)
+        for left in self._folder.glob(".tmp*"):
+            left.unlink(missing_ok=True)  # tantivy was killed while it wrote one of its lists
         try:
             self._index = _open(self._folder)
             mark = _watermark(self._index, self._index.searcher())
@@ -211,6 +213,9 @@ class LexicalWriter:
         if upto == self.seq:
             return self.seq
         writer = self._index.writer(_HEAP_BYTES, 1)
+        # A commit that was cut off has left files behind. Their names come from the number of
+        # the operation, so they would be in the way of the same commit made again.
+        writer.garbage_collect_files()
         for chunk_id in self._catalog.removed_chunks(self.seq, upto):
             writer.delete_documents_by_term("chunk_id", chunk_id)
         for chunk in self._catalog.added_chunks(self.seq, upto):

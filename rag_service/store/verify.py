@@ -16,24 +16,27 @@ _ATTEMPTS = 20
 _PUBLISHED_WITHIN_S = 5.0
 
 
-def verify_collection(home: CollectionHome) -> VerifyReport:
+def verify_collection(
+    home: CollectionHome, published_within_s: float = _PUBLISHED_WITHIN_S
+) -> VerifyReport:
     """Read everything back: texts, spans, vectors and both indexes.
 
-    A collection that cannot be opened is a problem in the report, not an exception.
+    A collection that cannot be opened is a problem in the report, not an exception. What is
+    committed but not searchable yet is one if no writer makes it so within the time given.
     """
     try:
         collection = Collection(home)
     except RagError as error:
         return VerifyReport(home.name, (str(error),), 0, 0, 0, 0)
     try:
-        return _report(collection)
+        return _report(collection, published_within_s)
     except RagError as error:
         return VerifyReport(home.name, (str(error),), 0, 0, 0, 0)
     finally:
         collection.close()
 
 
-def _report(collection: Collection) -> VerifyReport:
+def _report(collection: Collection, published_within_s: float) -> VerifyReport:
     catalog = collection.catalog
     # The indexes may be ahead of a snapshot of the catalog, if only for a moment.
     for _ in range(_ATTEMPTS):
@@ -44,7 +47,7 @@ def _report(collection: Collection) -> VerifyReport:
             counts = catalog.counts()
             return VerifyReport(
                 collection=collection.home.name,
-                problems=tuple(_problems(collection, view)),
+                problems=tuple(_problems(collection, view, published_within_s)),
                 documents=counts["documents"],
                 chunks=counts["chunks"],
                 vectors=counts["vectors"],
@@ -55,7 +58,9 @@ def _report(collection: Collection) -> VerifyReport:
     )
 
 
-def _problems(collection: Collection, view: CollectionView) -> Iterator[str]:
+def _problems(
+    collection: Collection, view: CollectionView, published_within_s: float
+) -> Iterator[str]:
     catalog = collection.catalog
     yield from catalog.integrity_problems()
     for doc_id in catalog.document_ids():
@@ -64,7 +69,8 @@ def _problems(collection: Collection, view: CollectionView) -> Iterator[str]:
     if stored > embedded:
         yield f"{stored} vectors are stored but only {embedded} were ever embedded"
     pending = catalog.revision() - view.revision
-    if pending and not _is_published_soon(collection.home, catalog.revision()):
+    soon = time.monotonic() + published_within_s
+    if pending and not _is_published_by(soon, collection.home, catalog.revision()):
         yield (
             f"{pending} committed changes are not searchable yet; the next `rag ingest` "
             "publishes them"
@@ -72,9 +78,8 @@ def _problems(collection: Collection, view: CollectionView) -> Iterator[str]:
     yield from _index_problems(catalog, view)
 
 
-def _is_published_soon(home: CollectionHome, revision: int) -> bool:
+def _is_published_by(deadline: float, home: CollectionHome, revision: int) -> bool:
     """Whether a writer at work makes ``revision`` searchable, as it should within seconds."""
-    deadline = time.monotonic() + _PUBLISHED_WITHIN_S
     with closing(Collection(home)) as reader:
         while time.monotonic() < deadline:
             if reader.view().revision >= revision:

@@ -11,9 +11,14 @@ from rag_service.errors import (
     CollectionNotFound,
     DocumentNotFound,
     InvalidCollectionName,
+    NotUploaded,
     RagError,
 )
-from rag_service.settings import Settings
+from rag_service.settings import ApiSettings, Settings
+from rag_service.store.home import CollectionHome
+from rag_service.store.jobs import JobStore
+from rag_service.store.jobs_schema import Job, JobFile
+from rag_service.store.uploads import Upload, remove_upload
 from rag_service.types import (
     Answer,
     AnswerEvent,
@@ -39,6 +44,8 @@ PLANTED = {
     "manuals/car.md": ("Car manual", 1, WARRANTY),
     "规章.txt": ("", None, LEAVE),
 }
+UPLOADED = "规章.txt"  # the other came from a folder
+TEST_HOST = "testserver"  # by which Starlette's test client calls
 REFUSAL = "The documents do not answer this."
 
 
@@ -79,7 +86,8 @@ def _document(chunk: Chunk) -> DocumentInfo:
 
 
 class FakeService:
-    """``default`` holds the planted documents; created collections are empty.
+    """``default`` holds the planted documents; created collections are empty. Uploads and jobs
+    are real, in the settings' data folder; nobody carries them out.
 
     Attributes for tests to steer and to look at:
         fail_first, fail_later: raised by ``ask`` before its first, after its second event.
@@ -90,7 +98,10 @@ class FakeService:
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self.settings = settings or Settings()
+        self.settings = settings or Settings(api=ApiSettings(allowed_hosts=(TEST_HOST,)))
+        self.jobs = JobStore(self.settings.data_dir)
+        self.embedding_model = "words"
+        self.chat_model: str | None = "fake"
         self.chunks = [_chunk(n, source) for n, source in enumerate(PLANTED, start=1)]
         self.names = {"default": self.chunks}
         self.fail_first: Exception | None = None
@@ -228,10 +239,36 @@ class FakeService:
                 return _document(chunk)
         raise DocumentNotFound(f"There is no document {doc_id} in {collection!r}.")
 
+    def home(self, collection: str) -> CollectionHome:
+        """Where the collection's files lie."""
+        self._chunks_of(collection)
+        home = CollectionHome(collection, self.settings.data_dir / "collections" / collection)
+        home.folder.mkdir(parents=True, exist_ok=True)
+        home.current.write_text("g1", encoding="ascii")
+        return home
+
+    def upload(self, collection: str) -> Upload:
+        return Upload(self.home(collection))
+
+    def accept(self, upload: Upload) -> Job:
+        upload.place()
+        return self.jobs.add(upload.collection, "upload", upload.files)
+
+    def delete_document(self, collection: str, doc_id: int) -> Job:
+        source = self.document(collection, doc_id).source
+        if source != UPLOADED:
+            raise NotUploaded(f"Document {doc_id} was read from a folder.")
+        remove_upload(self.home(collection), source)
+        return self.jobs.add(collection, "delete", [JobFile(source, doc_id=doc_id)])
+
+    def job(self, job_id: str) -> Job:
+        return self.jobs.get(job_id)
+
     def readiness(self) -> list[str]:
         return self.reasons
 
     def close(self) -> None:
+        self.jobs.close()
         self.shut_down = True
         self.answering_at_shut_down = self.entered.is_set() and not self.closed.is_set()
 

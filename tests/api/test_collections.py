@@ -82,8 +82,71 @@ def test_a_wrong_address_is_refused(
     assert (response.status_code, response.json()["error"]["code"]) == (status, code)
 
 
-def test_a_method_not_allowed_says_which_are(client: TestClient) -> None:
-    assert client.get("/ask").headers["allow"] == "POST"
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/ask", "POST"),
+        ("HEAD", "/ask", "POST"),
+        ("PUT", "/collections", "GET, HEAD, POST"),
+        ("POST", "/collections/default", "DELETE, GET, HEAD"),
+        ("PATCH", "/collections/default/documents", "GET, HEAD, POST"),
+        ("POST", "/collections/default/documents/1", "DELETE, GET, HEAD"),
+        ("DELETE", "/jobs/1", "GET, HEAD"),
+        ("DELETE", "/openapi.json", "GET, HEAD"),
+    ],
+)
+def test_a_method_not_allowed_says_which_are(
+    client: TestClient, method: str, path: str, allowed: str
+) -> None:
+    response = client.request(method, path)
+    assert response.status_code == 405
+    assert sorted(response.headers["allow"].split(", ")) == allowed.split(", ")
+
+
+@pytest.mark.parametrize(
+    "path", ["/collections", "/collections/default/documents/1", "/healthz", "/metrics", "/docs"]
+)
+def test_head_is_answered_as_get_without_the_body(client: TestClient, path: str) -> None:
+    head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    # The length of the metrics grows with every request.
+    names = {"content-type"} if path == "/metrics" else {"content-type", "content-length"}
+    assert {n: head.headers[n] for n in names} == {n: get.headers[n] for n in names}
+
+
+def test_head_of_what_is_not_there_has_the_status_of_get(client: TestClient) -> None:
+    head = client.head("/collections/nowhere")
+    assert (head.status_code, head.content) == (404, b"")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "message"),
+    [
+        (
+            "GET",
+            "/collections/default/documents?limt=5",
+            "'limt' is not a query parameter of this address; it takes limit, offset.",
+        ),
+        (
+            "GET",
+            "/jobs?status=done",
+            "'status' is not a query parameter of this address; it takes collection, limit.",
+        ),
+        ("GET", "/collections?a=1", "'a' is not a query parameter of this address; it takes none."),
+        (
+            "DELETE",
+            "/collections/default?force",
+            "'force' is not a query parameter of this address; it takes none.",
+        ),
+    ],
+)
+def test_a_query_parameter_that_is_none_is_refused_rather_than_ignored(
+    client: TestClient, method: str, path: str, message: str
+) -> None:
+    response = client.request(method, path)
+    assert response.status_code == 422
+    assert response.json()["error"]["message"] == message
+    assert client.get("/collections/default").status_code == 200
 
 
 @pytest.mark.parametrize(

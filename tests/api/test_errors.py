@@ -11,7 +11,7 @@ from rag_service import errors
 from rag_service.api.app import create_app
 from rag_service.api.errors import STATUS, status_of
 from rag_service.settings import ApiSettings, Settings
-from tests.api.fakes import FakeService
+from tests.api.fakes import TEST_HOST, FakeService
 
 
 def every_error(kind: type[errors.RagError] = errors.RagError) -> list[type[errors.RagError]]:
@@ -84,7 +84,7 @@ def test_any_other_request_id_is_replaced_by_a_fresh_one(client: TestClient, giv
 
 @pytest.fixture
 def small() -> FakeService:
-    return FakeService(Settings(api=ApiSettings(max_body_bytes=2000)))
+    return FakeService(Settings(api=ApiSettings(max_body_bytes=2000, allowed_hosts=(TEST_HOST,))))
 
 
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "in pieces"])

@@ -12,6 +12,14 @@ from rag_service.api.app import create_app
 from rag_service.errors import ChatModelError
 from tests.api.fakes import FakeService
 
+READY = {
+    "ready": True,
+    "reasons": [],
+    "jobs_queued": 0,
+    "jobs_running": 0,
+    "worker_alive": False,
+}
+
 
 def samples(client: TestClient, name: str) -> dict[tuple[str, ...], float]:
     """The samples called ``name``, by their labels' values in the order of their names."""
@@ -30,23 +38,25 @@ def test_the_process_says_it_is_alive(client: TestClient) -> None:
 
 def test_a_ready_service_says_so(client: TestClient) -> None:
     response = client.get("/readyz")
-    assert (response.status_code, response.json()) == (200, {"ready": True, "reasons": []})
+    assert (response.status_code, response.json()) == (200, READY)
 
 
 def test_a_service_that_is_not_ready_says_why(client: TestClient, service: FakeService) -> None:
     service.reasons = ["The collection default was built with another model."]
     response = client.get("/readyz")
     assert response.status_code == 503
-    assert response.json() == {"ready": False, "reasons": service.reasons}
+    assert response.json() == READY | {"ready": False, "reasons": service.reasons}
 
 
 def test_requests_are_counted_by_route_and_never_by_path(client: TestClient) -> None:
     client.get("/collections/default")
+    client.head("/collections/default")
     client.get("/collections/secret-name")
     client.get("/secret/path")
     client.request("SECRET", "/healthz")
     counted = samples(client, "rag_http_requests_total")
     assert counted[("GET", "/collections/{collection}", "200")] == 1
+    assert counted[("HEAD", "/collections/{collection}", "200")] == 1
     assert counted[("GET", "/collections/{collection}", "404")] == 1
     assert counted[("GET", "unmatched", "404")] == 1
     assert counted[("OTHER", "/healthz", "405")] == 1

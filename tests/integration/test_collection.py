@@ -285,6 +285,12 @@ def test_verify_says_what_is_not_searchable_yet(library: Library, writer: Collec
     assert problem.startswith("1 committed changes are not searchable yet")
 
 
+def test_a_writer_told_so_makes_no_new_collection(library: Library) -> None:
+    with pytest.raises(CollectionNotFound):
+        CollectionWriter(library.home("fruit"), FINGERPRINT, create=False)
+    assert not library.home("fruit").folder.exists()
+
+
 def test_verify_finds_nothing_wrong_while_a_writer_is_at_work(
     library: Library, writer: CollectionWriter
 ) -> None:

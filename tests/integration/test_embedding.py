@@ -12,11 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
 from transformers import AutoTokenizer, BertConfig, BertModel, BertTokenizer
 
 import rag_service.retrieval.embedding as embedding
 from rag_service.errors import EmbeddingModelError
 from rag_service.retrieval.embedding import LocalEmbeddings, open_embeddings
+from rag_service.retrieval.token_counts import TokenCounter
 from rag_service.settings import BUILTIN_EMBEDDING, EmbeddingSettings
 
 ENGLISH = "The warranty of the recorder lasts three years from the date of delivery."
@@ -262,3 +266,36 @@ def test_a_setting_comes_before_what_the_model_is_known_to_want(e5: Path) -> Non
 def test_a_model_whose_vocabulary_holds_chinese_represents_it(e5: Path, plain: Path) -> None:
     assert opened(e5).represents(["安装设备"]) == [True]
     assert opened(plain).represents(["安装设备"]) == [False]
+
+
+_MIXED = st.text(
+    st.one_of(
+        st.sampled_from(" \t\n\r,.!?-'。，！、 　ßΣς\u0301\u200b\x1c\x85"),
+        st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF),
+        st.characters(max_codepoint=0x2FF),
+        st.characters(exclude_categories=("Cs",)),
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(builtin: LocalEmbeddings) -> Tokenizer:
+    """The built-in model's own, as it comes, but for cutting and padding."""
+    found = Tokenizer.from_str(builtin._model.tokenizer.backend_tokenizer.to_str())
+    found.no_truncation()
+    found.no_padding()
+    return found
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.lists(_MIXED, max_size=5))
+@example(["The 2,048 MiB in 本手册, naïve café", "x" * 300, "[UNK] [CLS]甲", "", "  "])
+def test_tokens_counted_word_by_word_are_those_of_the_tokenizer(
+    tokenizer: Tokenizer, texts: list[str]
+) -> None:
+    unknown = tokenizer.token_to_id("[UNK]")
+    counter = TokenCounter(tokenizer, unknown)
+    ids = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+    for _ in range(2):  # the second time from the cache
+        assert counter.totals(texts) == [len(found) for found in ids]
+        assert counter.counts(texts) == [(len(found), found.count(unknown)) for found in ids]

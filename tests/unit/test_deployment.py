@@ -195,8 +195,11 @@ def test_health_check_of_the_image_fails_when_nothing_listens() -> None:
 
 # --- compose -------------------------------------------------------------------------------
 
+# What containers that share their data must agree on.
+SHARED = ("image", "build", "volumes", "environment", "env_file")
 
-@pytest.mark.parametrize("name", ["rag", "ingest"])
+
+@pytest.mark.parametrize("name", ["rag", "worker", "ingest"])
 def test_containers_have_no_more_rights_than_they_need(name: str) -> None:
     service = BASE["services"][name]
     assert service["read_only"] is True
@@ -211,9 +214,18 @@ def test_ingest_is_a_job_that_runs_once_on_request_with_the_image_of_the_service
     assert ingest["command"] == ["rag", "ingest", "/documents"]
     assert (ingest["profiles"], ingest["restart"]) == (["ingest"], "no")
     assert ingest["network_mode"] == "none"
-    shared = ("image", "build", "volumes", "environment", "env_file")
-    assert [ingest[key] for key in shared] == [rag[key] for key in shared]
+    assert [ingest[key] for key in SHARED] == [rag[key] for key in SHARED]
     assert "profiles" not in rag
+
+
+def test_worker_comes_up_with_the_service_which_then_starts_none_itself() -> None:
+    worker, rag = BASE["services"]["worker"], BASE["services"]["rag"]
+    assert (worker["command"], worker["network_mode"]) == (["rag", "worker"], "none")
+    assert "profiles" not in worker
+    assert worker["restart"] == rag["restart"] == "unless-stopped"
+    assert worker["healthcheck"] == {"disable": True}
+    assert [worker[key] for key in SHARED] == [rag[key] for key in SHARED]
+    assert rag["environment"]["RAG_INGEST__WORKER"] == "external"
 
 
 def test_gpu_override_puts_the_whole_chat_model_on_the_gpu() -> None:
