@@ -29,6 +29,7 @@ _SAVE_AS = {
     ".key": ".pptx",
     ".numbers": ".xlsx",
 }
+_ARCHIVES = frozenset({".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz"})
 
 
 def is_hidden(name: str) -> bool:
@@ -42,7 +43,10 @@ def why_unsupported(name: str) -> str:
     if not suffix:
         return "files without a suffix are not read"
     better = _SAVE_AS.get(suffix.lower())
-    return f"{suffix} files are not read" + (f"; save it as {better}" if better else "")
+    advice = f"; save it as {better}" if better else ""
+    if suffix.lower() in _ARCHIVES:
+        advice = "; unpack it into the folder"
+    return f"{suffix} files are not read{advice}"
 
 
 def is_utf8(source: str) -> bool:

@@ -3,7 +3,7 @@
 A PDF can make its parser loop, eat all memory or crash the interpreter. Each worker has a
 memory limit, each file a time limit, and a dead worker is replaced. Workers start by spawn,
 because a forked copy of a process with threads and models in it can hang. A spawned worker
-imports this module and the loaders, and the main script too unless that is a package's
+imports this module and the functions' own, and the main script too unless that is a package's
 ``__main__``: a script that starts a pool should import heavy parts inside its functions.
 """
 
@@ -23,13 +23,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ParamSpec, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from ingest.loaders import load
 from rag_service.errors import DocumentError, ParserFailed
-from rag_service.types import LoadedText
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _MEBIBYTE = 1024 * 1024
 _FILES_PER_WORKER = 200  # then it is replaced, so that slow leaks stay small
@@ -39,9 +40,9 @@ _ATTEMPTS = 3  # a file innocent of the pool's death gets this many pools
 
 @dataclass(eq=False, slots=True)
 class _Job:
-    function: Callable[[Path], LoadedText]
-    path: Path
-    future: Future[LoadedText] = field(default_factory=Future)
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    future: Future[Any] = field(default_factory=Future)
     attempts_left: int = _ATTEMPTS
 
 
@@ -81,17 +82,14 @@ class ParserPool:
         finally:
             self._stop()
 
-    def submit(self, path: Path) -> Future[LoadedText]:
-        """Load ``path`` in a worker.
+    def submit(self, function: Callable[P, T], *arguments: P.args, **_: P.kwargs) -> Future[T]:
+        """Call a module's function in a worker, with positional arguments that pickle.
 
-        The future raises what ``ingest.loaders.load`` raises, and ParserFailed when the
-        parser crashed or met the time or memory limit: a DocumentError in every case.
-        Cancelling the future stops the parser if it is already at work.
+        The future raises what the function raises if that is a DocumentError, and ParserFailed
+        when it crashed or met the time or memory limit: a DocumentError in every case.
+        Cancelling the future stops the function if it is already at work.
         """
-        return self._submit(load, path)
-
-    def _submit(self, function: Callable[[Path], LoadedText], path: Path) -> Future[LoadedText]:
-        job = _Job(function, path)
+        job = _Job(function, arguments)
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("The parser pool is closed; this is a bug.")
@@ -113,7 +111,7 @@ class ParserPool:
         job.future.add_done_callback(lambda outer: outer.cancelled() and inner.cancel())
         inner.add_done_callback(partial(self._deliver, job))
 
-    def _schedule(self, job: _Job) -> Future[LoadedText]:
+    def _schedule(self, job: _Job) -> Future[Any]:
         try:
             return self._schedule_on(self._pool, job)
         except RuntimeError:  # pebble's word for a pool that has broken
@@ -121,13 +119,13 @@ class ParserPool:
             self._pool = self._new_pool()
             return self._schedule_on(self._pool, job)
 
-    def _schedule_on(self, pool: ProcessPool, job: _Job) -> Future[LoadedText]:
-        scheduled: Future[LoadedText] = pool.schedule(
-            job.function, args=(job.path,), timeout=self._timeout_s
+    def _schedule_on(self, pool: ProcessPool, job: _Job) -> Future[Any]:
+        scheduled: Future[Any] = pool.schedule(
+            job.function, args=job.arguments, timeout=self._timeout_s
         )
         return scheduled
 
-    def _deliver(self, job: _Job, inner: Future[LoadedText]) -> None:
+    def _deliver(self, job: _Job, inner: Future[Any]) -> None:
         error = None if inner.cancelled() else inner.exception()
         with self._lock:
             self._in_flight.discard(job)
@@ -142,8 +140,8 @@ class ParserPool:
 
     def _resolve(
         self,
-        outer: Future[LoadedText],
-        inner: Future[LoadedText],
+        outer: Future[Any],
+        inner: Future[Any],
         error: BaseException | None,
     ) -> None:
         with contextlib.suppress(InvalidStateError):  # cancelled in the meantime
@@ -179,7 +177,7 @@ class ParserPool:
             context=multiprocessing.get_context("spawn"),
         )
 
-    def _unfinished(self) -> list[Future[LoadedText]]:
+    def _unfinished(self) -> list[Future[Any]]:
         with self._lock:
             return [job.future for job in [*self._backlog, *self._in_flight]]
 

@@ -1,89 +1,172 @@
-"""Opens the parts of an ingest and runs it."""
+"""Opens the parts of an ingest and runs it: the composition root of the ingest package."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 
 from rich.console import Console
 
-from ingest.discover import discover
-from ingest.loaders import LOADER_VERSION
-from ingest.mirror import compare
-from ingest.pipeline import IngestJob, collection_fingerprint
+from ingest.discover import DiscoveryRules, discover
+from ingest.mirror import Plan, compare
+from ingest.pipeline import IngestJob
+from ingest.prepare import collection_fingerprint
 from ingest.progress import Progress
 from ingest.report import IngestReport, merged, plan_report
-from rag_service.errors import ConfigError, Conflict, PathNotFound
+from rag_service.errors import ConfigError, Conflict, InvalidRequest, PathNotFound
 from rag_service.retrieval.embedding import LocalEmbeddings, open_embeddings
 from rag_service.settings import Settings
-from rag_service.store.catalog_schema import KnownDocument
-from rag_service.store.collection import CollectionWriter
+from rag_service.store.catalog import Catalog
+from rag_service.store.collection_writer import CollectionWriter
 from rag_service.store.library import Library
 
 
-def run_ingest(
-    folder: Path,
-    collection: str,
-    settings: Settings,
-    *,
-    dry_run: bool,
-    rebuild: bool,
-    prune: bool,
-    console: Console,
-    progress: bool,
-) -> IngestReport:
-    """Mirror ``folder`` into a collection.
+@dataclass(frozen=True, slots=True)
+class MirrorOptions:
+    """``prune``: a folder that is gone or empty empties its part of the collection too.
+    ``rebuild``: build the collection anew beside the old one. ``retry_failed``: try again
+    what failed before and has not changed since. ``must_exist``: make no new collection.
+    """
 
-    Raises:
-        PathNotFound, InvalidCollectionName: the caller named something that cannot be.
+    prune: bool = False
+    rebuild: bool = False
+    retry_failed: bool = False
+    must_exist: bool = False
+
+
+DEFAULT_OPTIONS = MirrorOptions()
+
+
+class Ingestor:
+    """Mirrors folders into collections. The embedding model is loaded once, when first needed,
+    unless one is handed in.
+
+    Raises (`mirror` and `plan`):
+        PathNotFound, InvalidRequest: the caller named something that cannot be.
         CollectionBusy, IndexMismatch, ConfigError: the collection cannot be written now.
     """
-    home = Library(settings.data_dir).home(collection)
-    if not folder.is_dir():  # before the model is loaded, which takes seconds
+
+    def __init__(
+        self,
+        settings: Settings,
+        console: Console | None = None,
+        embeddings: LocalEmbeddings | None = None,
+    ) -> None:
+        self._settings = settings
+        self._console = console
+        self._given = embeddings
+
+    @cached_property
+    def _embeddings(self) -> LocalEmbeddings:
+        embeddings = self._given or open_embeddings(self._settings.embedding)
+        _check_chunk_size(embeddings, self._settings)
+        return embeddings
+
+    def mirror(
+        self, folders: Sequence[Path], collection: str, options: MirrorOptions = DEFAULT_OPTIONS
+    ) -> IngestReport:
+        """Make the collection a mirror of each folder; other folders' documents stay."""
+        home = Library(self._settings.data_dir).home(collection)
+        roots = [_root(folder, prune=options.prune) for folder in folders]
+        before = self._documents_before(collection) if options.rebuild else {}
+        for path, known in before.items():
+            self._check_still_there(path, known, prune=options.prune)
+        roots = [*(path for path in before if path not in roots and path.is_dir()), *roots]
+        fingerprint = collection_fingerprint(self._embeddings, self._settings)
+        with (
+            self._progress() as bar,
+            CollectionWriter(
+                home, fingerprint, rebuild=options.rebuild, create=not options.must_exist
+            ) as writer,
+        ):
+            report = merged([self._run(root, writer, options, bar) for root in roots])
+            _check_nothing_lost(before, report, prune=options.prune)
+            writer.finish()
+        return report
+
+    def plan(
+        self, folders: Sequence[Path], collection: str, options: MirrorOptions = DEFAULT_OPTIONS
+    ) -> IngestReport:
+        """What `mirror` would do. Only reads, and needs no model."""
+        roots = [_root(folder, prune=options.prune) for folder in folders]
+        with closing(Library(self._settings.data_dir)) as library, self._progress() as bar:
+            library.home(collection)
+            catalog = library.open(collection).catalog if collection in library.names() else None
+            plans = [(root, self._compare(root, catalog, options, bar)) for root in roots]
+        return merged([plan_report(collection, str(root), plan) for root, plan in plans])
+
+    def _run(
+        self, root: Path, writer: CollectionWriter, options: MirrorOptions, bar: Progress
+    ) -> IngestReport:
+        looked_ns = time.time_ns()
+        plan = self._compare(root, writer.catalog, options, bar)
+        job = IngestJob(root, writer, self._embeddings, self._settings, bar)
+        return job.run(plan, looked_ns=looked_ns)
+
+    def _compare(
+        self, root: Path, catalog: Catalog | None, options: MirrorOptions, bar: Progress
+    ) -> Plan:
+        return compare(
+            root,
+            catalog.known_documents(str(root)) if catalog else {},
+            known_failures=catalog.known_failures(str(root)) if catalog else {},
+            rules=discovery_rules(self._settings),
+            prune=options.prune,
+            retry_failed=options.retry_failed,
+            progress=bar,
+        )
+
+    def _progress(self) -> Progress:
+        console = self._console or Console(quiet=True)
+        return Progress(console, enabled=console.is_terminal and not console.quiet)
+
+    def _documents_before(self, collection: str) -> dict[Path, set[str]]:
+        """The sources of every folder that a collection holds documents from."""
+        with closing(Library(self._settings.data_dir)) as library:
+            if collection not in library.names():
+                return {}
+            catalog = library.open(collection).catalog
+            return {Path(path): set(catalog.known_documents(path)) for path in catalog.roots()}
+
+    def _check_still_there(self, path: Path, known: set[str], *, prune: bool) -> None:
+        """A rebuild reads every folder again, so each of them must be there."""
+        if prune and not path.is_dir():
+            return
+        found = discover(path, discovery_rules(self._settings))
+        if known and not found.files and not prune:
+            raise PathNotFound(
+                f"{path} holds no documents, but {len(known)} of the collection came from it and "
+                "cannot be rebuilt without it. Is the disk mounted? To give them up, add --prune."
+            )
+
+
+def discovery_rules(settings: Settings) -> DiscoveryRules:
+    return DiscoveryRules(
+        max_file_bytes=settings.ingest.max_file_mb << 20,
+        include=settings.ingest.include,
+        exclude=settings.ingest.exclude,
+        follow_links=settings.ingest.follow_links,
+        own_data=settings.data_dir,
+    )
+
+
+def _root(folder: Path, *, prune: bool) -> Path:
+    """The folder's absolute path, by which its documents are known."""
+    if not folder.is_dir() and not (prune and not folder.exists()):
+        # Before the model is loaded, which takes seconds.
         what = "is a file; name the folder that holds it" if folder.exists() else "does not exist"
         raise PathNotFound(f"{folder} {what}. Nothing was changed.")
     root = folder.resolve()
-    with Progress(console, enabled=progress and console.is_terminal) as bar:
-        if dry_run:
-            return _dry_run(root, collection, settings, prune=prune, progress=bar)
-        embeddings = open_embeddings(settings.embedding)
-        _check_chunk_size(embeddings, settings)
-        fingerprint = collection_fingerprint(embeddings, settings)
-        before = _documents_before(collection, settings) if rebuild else {}
-        roots = [*(path for path in before if path != root and path.is_dir()), root]
-        for path, known in before.items():
-            _check_still_there(path, known, settings, prune=prune)
-        with CollectionWriter(home, fingerprint, rebuild=rebuild) as writer:
-            reports = [
-                IngestJob(each, writer, embeddings, settings, bar).run(prune=prune)
-                for each in roots
-            ]
-            report = merged(reports)
-            _check_nothing_lost(before, report, prune=prune)
-            writer.finish()
-    return report
-
-
-def _documents_before(collection: str, settings: Settings) -> dict[Path, set[str]]:
-    """The sources of every folder that a collection holds documents from."""
-    with closing(Library(settings.data_dir)) as library:
-        if collection not in library.names():
-            return {}
-        catalog = library.open(collection).catalog
-        return {Path(path): set(catalog.known_documents(path)) for path in catalog.roots()}
-
-
-def _check_still_there(path: Path, known: set[str], settings: Settings, *, prune: bool) -> None:
-    """A rebuild reads every folder again, so each of them must be there."""
-    if prune and not path.is_dir():
-        return
-    found = discover(path, max_file_bytes=settings.ingest.max_file_mb << 20)
-    if known and not found.files and not prune:
-        raise PathNotFound(
-            f"{path} holds no documents, but {len(known)} of the collection came from it and "
-            "cannot be rebuilt without it. Is the disk mounted? To give them up, add --prune."
-        )
+    try:
+        str(root).encode()
+    except UnicodeEncodeError:
+        shown = str(root).encode(errors="surrogateescape").decode(errors="backslashreplace")
+        raise InvalidRequest(f"The path {shown} is not UTF-8; rename the folder.") from None
+    return root
 
 
 def _check_nothing_lost(
@@ -91,7 +174,8 @@ def _check_nothing_lost(
 ) -> None:
     """A file that can no longer be read has its last good version in the old generation."""
     known = set[str]().union(*before.values())
-    lost = sorted(f.source for f in report.files if f.status == "failed" and f.source in known)
+    failed = {file.source for file in report.files if file.status == "failed"}
+    lost = sorted(source for source in known if failed & {source, *_folders_of(source)})
     if lost and not prune:
         raise Conflict(
             f"The rebuilt collection is not put into use: {', '.join(lost[:5])} can no longer be "
@@ -99,23 +183,8 @@ def _check_nothing_lost(
         )
 
 
-def _dry_run(
-    root: Path, collection: str, settings: Settings, *, prune: bool, progress: Progress
-) -> IngestReport:
-    """Only reads, and needs no model."""
-    known: dict[str, KnownDocument] = {}
-    with closing(Library(settings.data_dir)) as library:
-        if collection in library.names():
-            known = library.open(collection).catalog.known_documents(str(root))
-    plan = compare(
-        root,
-        known,
-        loader_version=LOADER_VERSION,
-        max_file_bytes=settings.ingest.max_file_mb << 20,
-        prune=prune,
-        progress=progress,
-    )
-    return plan_report(collection, str(root), plan)
+def _folders_of(source: str) -> list[str]:
+    return [str(folder) for folder in PurePosixPath(source).parents]
 
 
 def _check_chunk_size(embeddings: LocalEmbeddings, settings: Settings) -> None:

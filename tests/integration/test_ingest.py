@@ -7,19 +7,23 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
+import ingest.large
+import ingest.mirror
 import ingest.run
 from ingest import cli
 from ingest.report import IngestReport
+from ingest.run import Ingestor, MirrorOptions
 from rag_service.errors import CollectionBusy, ConfigError, Conflict, IndexMismatch, PathNotFound
 from rag_service.retrieval.embedding import LocalEmbeddings, open_embeddings
 from rag_service.settings import EmbeddingSettings, Settings
+from rag_service.store.catalog_schema import StagedDocument
+from rag_service.store.catalog_writer import CatalogWriter
 from rag_service.store.collection import Collection
 from rag_service.store.library import Library
 from rag_service.text.analysis import analyze_query
@@ -44,6 +48,7 @@ class Knowledge:
 
     folder: Path
     data: Path
+    embeddings: LocalEmbeddings
 
     def write(self, source: str, text: str, encoding: str = "utf-8") -> Path:
         path = self.folder / source
@@ -51,16 +56,12 @@ class Knowledge:
         path.write_bytes(text.encode(encoding))
         return path
 
-    def ingest(self, *, max_tokens: int = 128, **flags: bool) -> IngestReport:
-        options = {"dry_run": False, "rebuild": False, "prune": False} | flags
-        return ingest.run.run_ingest(
-            self.folder,
-            "manuals",
-            self.settings(max_tokens),
-            **options,
-            console=Console(quiet=True),
-            progress=False,
-        )
+    def ingest(
+        self, *, max_tokens: int = 128, dry_run: bool = False, **options: bool
+    ) -> IngestReport:
+        ingestor = Ingestor(self.settings(max_tokens), embeddings=self.embeddings)
+        act = ingestor.plan if dry_run else ingestor.mirror
+        return act([self.folder], "manuals", MirrorOptions(**options))
 
     def settings(self, max_tokens: int = 128) -> Settings:
         return Settings.model_validate(
@@ -105,7 +106,7 @@ def knowledge(
     monkeypatch.setattr(ingest.run, "open_embeddings", lambda _: embeddings)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "documents").mkdir()
-    return Knowledge(tmp_path / "documents", tmp_path / "data")
+    return Knowledge(tmp_path / "documents", tmp_path / "data", embeddings)
 
 
 def statuses(report: IngestReport) -> dict[str, str]:
@@ -192,7 +193,7 @@ def test_the_same_text_under_several_names_is_embedded_once(knowledge: Knowledge
 def test_bad_files_cost_themselves_alone_and_each_says_why(knowledge: Knowledge) -> None:
     knowledge.write("good.txt", WARRANTY)
     knowledge.write("empty.txt", "")
-    knowledge.write("table.csv", "a,b")
+    knowledge.write("photo.raw", "a,b")
     (knowledge.folder / "binary.txt").write_bytes(bytes(range(256)) * 20)
     (knowledge.folder / "huge.txt").write_bytes(b"x" * ((1 << 20) + 1))
     documents.write_broken_pdf(knowledge.folder / "broken.pdf")
@@ -207,7 +208,7 @@ def test_bad_files_cost_themselves_alone_and_each_says_why(knowledge: Knowledge)
         "scan.pdf": "no_text",
     }
     rest = {s: status for s, status in statuses(report).items() if status != "failed"}
-    assert rest == {"good.txt": "added", "empty.txt": "empty", "table.csv": "skipped"}
+    assert rest == {"good.txt": "added", "empty.txt": "empty", "photo.raw": "skipped"}
     assert (report.documents, report.exit_code()) == (1, 3)
     assert knowledge.library().info("manuals").failed == 5
     knowledge.check()
@@ -248,9 +249,9 @@ def test_an_emptied_file_leaves_the_collection(knowledge: Knowledge) -> None:
 
 
 def test_a_folder_with_nothing_usable_is_an_outcome_of_its_own(knowledge: Knowledge) -> None:
-    knowledge.write("table.csv", "a,b")
+    knowledge.write("photo.raw", "a,b")
     report = knowledge.ingest()
-    assert statuses(report) == {"table.csv": "skipped"}
+    assert statuses(report) == {"photo.raw": "skipped"}
     assert report.exit_code() == 1
 
 
@@ -264,14 +265,132 @@ def test_a_folder_that_vanished_or_was_emptied_loses_nothing_without_prune(
         knowledge.ingest()
     knowledge.folder.rmdir()
     with pytest.raises(PathNotFound, match="does not exist"):
-        knowledge.ingest(prune=True)
+        knowledge.ingest()
     assert knowledge.find("warranty") == ["a.txt"]
-    knowledge.folder.mkdir()
     report = knowledge.ingest(prune=True)
     assert statuses(report) == {"a.txt": "deleted"}
     assert (report.documents, report.exit_code()) == (0, 1)
     assert knowledge.find("warranty") == []
     knowledge.check()
+
+
+def test_a_file_that_failed_is_tried_again_only_when_it_has_changed(
+    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest.mirror, "_SETTLING_NS", 0)  # trust time stamps at once
+    knowledge.write("good.txt", WARRANTY)
+    bad = documents.write_broken_pdf(knowledge.folder / "bad.pdf")
+    first = knowledge.ingest()
+    again = knowledge.ingest()
+    assert failures(first) == failures(again) == {"bad.pdf": "broken_file"}
+    assert (first.exit_code(), again.exit_code()) == (3, 3)
+    (told,) = (file.message for file in again.files if file.status == "failed")
+    assert "Not tried again: unchanged since" in told
+    forced = knowledge.ingest(retry_failed=True)
+    (told,) = (file.message for file in forced.files if file.status == "failed")
+    assert "Not tried again" not in told
+    documents.write_pdf(bad, [[WARRANTY]])
+    assert statuses(knowledge.ingest()) == {"good.txt": "unchanged", "bad.pdf": "added"}
+    assert knowledge.library().info("manuals").failed == 0
+
+
+def test_two_files_that_change_names_are_moved_not_read(knowledge: Knowledge) -> None:
+    knowledge.write("a.txt", WARRANTY)
+    knowledge.write("b.txt", STORAGE)
+    knowledge.ingest()
+    (knowledge.folder / "a.txt").rename(knowledge.folder / "c")
+    (knowledge.folder / "b.txt").rename(knowledge.folder / "a.txt")
+    (knowledge.folder / "c").rename(knowledge.folder / "b.txt")
+    report = knowledge.ingest()
+    assert statuses(report) == {"a.txt": "moved", "b.txt": "moved"}
+    assert (report.embedded, report.reused) == (0, 0)
+    assert knowledge.texts() == {"a.txt": STORAGE, "b.txt": WARRANTY}
+    assert knowledge.find("warranty") == ["b.txt"]
+    knowledge.check()
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is large otherwise begins at 2 KB here, in parts of 1 KB."""
+    monkeypatch.setattr(ingest.large, "LARGE_BYTES", 2000)
+    monkeypatch.setattr(ingest.large, "PART_BYTES", 1000)
+
+
+def _book(paragraphs: int) -> str:
+    told = (f"Room {n} holds sensor {n}. {STORAGE}" for n in range(paragraphs))
+    return "# The book of rooms\n\n## Rooms\n\n" + "\n\n".join(told) + "\n"
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_very_large_text_is_one_document_like_any_other(knowledge: Knowledge) -> None:
+    knowledge.write("book.md", _book(40))
+    knowledge.write("note.txt", WARRANTY)
+    report = knowledge.ingest()
+    assert statuses(report) == {"book.md": "added", "note.txt": "added"}
+    assert knowledge.texts()["book.md"] == _book(40)
+    chunks = knowledge.opened().catalog.chunks_of(_doc_id(knowledge, "book.md"))
+    assert next(f.chunks for f in report.files if f.source == "book.md") == len(chunks)
+    assert [chunk.ordinal for chunk in chunks] == list(range(len(chunks)))
+    assert {chunk.title for chunk in chunks} == {"The book of rooms"}
+    assert chunks[-1].heading.endswith("Rooms")
+    assert "room 39" in chunks[-1].text.lower()
+    assert statuses(knowledge.ingest()) == {"book.md": "unchanged", "note.txt": "unchanged"}
+    knowledge.check()
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_very_large_text_goes_on_where_it_was_interrupted(
+    knowledge: Knowledge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knowledge.write("book.md", _book(40))
+    stage, staged = CatalogWriter.stage_part, list[int]()
+
+    def interrupted(*arguments: Any, **named: Any) -> StagedDocument:
+        if len(staged) == 3:
+            raise KeyboardInterrupt
+        after = stage(*arguments, **named)
+        staged.append(after.parts)
+        return after
+
+    monkeypatch.setattr(CatalogWriter, "stage_part", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        knowledge.ingest()
+    assert knowledge.opened().catalog.counts()["documents"] == 0
+    monkeypatch.setattr(CatalogWriter, "stage_part", stage)
+    embedded = knowledge.opened().catalog.texts_embedded()
+    report = knowledge.ingest()
+    assert statuses(report) == {"book.md": "added"}
+    assert (staged, embedded > 0) == ([1, 2, 3], True)
+    assert knowledge.texts()["book.md"] == _book(40)
+    catalog = knowledge.opened().catalog
+    assert catalog.texts_embedded() == catalog.counts()["vectors"] == embedded + report.embedded
+    knowledge.check()
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_large_text_with_a_wrong_byte_in_a_late_part_fails_whole_and_keeps_the_old_version(
+    knowledge: Knowledge,
+) -> None:
+    path = knowledge.write("book.md", _book(40))
+    knowledge.ingest()
+    path.write_bytes(_book(40).encode() + b"\xff\xfe broken \xc3\x28" * 40)
+    report = knowledge.ingest()
+    assert statuses(report) == {"book.md": "failed"}
+    assert knowledge.texts()["book.md"] == _book(40)
+    knowledge.check()
+
+
+def test_several_folders_are_mirrored_in_one_run(knowledge: Knowledge, tmp_path: Path) -> None:
+    knowledge.write("a.txt", WARRANTY)
+    other = replace(knowledge, folder=tmp_path / "other")
+    other.write("b.txt", STORAGE)
+    ingestor = Ingestor(knowledge.settings(), embeddings=knowledge.embeddings)
+    report = ingestor.mirror([knowledge.folder, other.folder], "manuals")
+    assert statuses(report) == {"a.txt": "added", "b.txt": "added"}
+    assert report.documents == 2
+    other.write("b.txt", LEAVE)
+    again = ingestor.mirror([knowledge.folder, other.folder], "manuals")
+    assert statuses(again) == {"a.txt": "unchanged", "b.txt": "updated"}
 
 
 def test_a_dry_run_tells_the_plan_and_changes_nothing(knowledge: Knowledge) -> None:
@@ -311,7 +430,7 @@ def test_chunks_longer_than_the_model_reads_are_refused(knowledge: Knowledge) ->
 def test_a_long_title_does_not_push_the_text_out_of_the_models_sight(
     knowledge: Knowledge, embeddings: LocalEmbeddings
 ) -> None:
-    sentences = " ".join(f"Sensor {n} is kept in room {n}." for n in range(10, 32))
+    sentences = " ".join(f"Sensor {n} is kept in room {n}." for n in range(10, 36))
     knowledge.write("a.md", f"# {'Title ' * 40}\n\n{sentences}")
     knowledge.ingest(max_tokens=254)
     collection = knowledge.opened()
@@ -333,7 +452,7 @@ def test_a_busy_collection_is_refused(knowledge: Knowledge) -> None:
 def test_two_folders_live_side_by_side_in_one_collection(knowledge: Knowledge) -> None:
     knowledge.write("a.txt", WARRANTY)
     knowledge.ingest()
-    other = Knowledge(knowledge.folder.with_name("others"), knowledge.data)
+    other = replace(knowledge, folder=knowledge.folder.with_name("others"))
     other.write("a.txt", STORAGE)
     assert statuses(other.ingest()) == {"a.txt": "added"}
     assert statuses(knowledge.ingest()) == {"a.txt": "unchanged"}
@@ -371,6 +490,7 @@ def test_the_command_prints_one_json_document_and_exits_with_its_code(
     report = without_times(json.loads(captured.out))
     assert (code, captured.err) == (3, "")
     assert report["summary"] == {
+        "files_seen": 2,
         "added": 1,
         "failed": 1,
         "documents": 1,
@@ -391,7 +511,7 @@ def test_the_command_prints_a_line_of_totals_for_people(
     command.write("a.md", f"# Storage\n\n{STORAGE}")
     assert cli.run([str(command.folder), "--jobs", "1"]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert out.startswith("Collection default: 1 added. 1 documents, 1 texts embedded, 0 embedd")
+    assert out.startswith("Collection default: 1 file: 1 added. 1 document, 1 text embedded, ")
 
 
 @pytest.mark.parametrize(
@@ -460,7 +580,7 @@ def test_a_rebuild_takes_in_every_folder_the_collection_came_from(
 ) -> None:
     knowledge.write("storage.txt", STORAGE)
     knowledge.ingest()
-    other = Knowledge(tmp_path / "other", knowledge.data)
+    other = replace(knowledge, folder=tmp_path / "other")
     other.write("returns.txt", RETURNS)
     other.ingest()
     assert other.ingest(rebuild=True, max_tokens=64).documents == 2

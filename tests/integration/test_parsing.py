@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import rag_service.errors
+from ingest.loaders import load
 from ingest.parsing import ParserPool
 from rag_service.errors import BrokenFile, DocumentError, NoText, ParserFailed, UnsupportedFormat
 from rag_service.types import LoadedText
@@ -80,23 +81,23 @@ def test_files_of_every_format_are_loaded(
     pdf = documents.write_pdf(
         tmp_path / "a.pdf", [["年假十天"], ["second"]], font=documents.CHINESE_FONT
     )
-    futures = [pool.submit(text_file), pool.submit(pdf)]
+    futures = [pool.submit(load, text_file), pool.submit(load, pdf)]
     assert [future.result().text for future in futures] == ["still here", "年假十天\n\nsecond"]
 
 
 def test_leaving_the_pool_waits_for_more_files_than_fit_in_flight(text_file: Path) -> None:
     with ParserPool(jobs=2, timeout_s=GENEROUS_S, memory_mb=1024) as pool:
-        futures = [pool.submit(text_file) for _ in range(50)]
+        futures = [pool.submit(load, text_file) for _ in range(50)]
     assert [future.result(timeout=0).text for future in futures] == ["still here"] * 50
 
 
 def test_document_errors_keep_type_and_message(pool: ParserPool, tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedFormat, match=r"^\.docx files are not supported"):
-        pool.submit(tmp_path / "a.docx").result()
+    with pytest.raises(UnsupportedFormat, match=r"^\.raw files are not read"):
+        pool.submit(load, tmp_path / "a.raw").result()
     with pytest.raises(BrokenFile, match=r"^The PDF is damaged"):
-        pool.submit(documents.write_broken_pdf(tmp_path / "a.pdf")).result()
+        pool.submit(load, documents.write_broken_pdf(tmp_path / "a.pdf")).result()
     with pytest.raises(NoText, match=r"^no text: scanned pages"):
-        pool.submit(documents.write_image_pdf(tmp_path / "b.pdf")).result()
+        pool.submit(load, documents.write_image_pdf(tmp_path / "b.pdf")).result()
 
 
 def test_every_document_error_survives_pickling() -> None:
@@ -113,10 +114,10 @@ def test_every_document_error_survives_pickling() -> None:
 
 def test_a_crash_costs_that_file_alone(pool: ParserPool, text_file: Path) -> None:
     futures = [
-        pool._submit(crash, text_file),
-        pool.submit(text_file),
-        pool._submit(crash, text_file),
-        pool.submit(text_file),
+        pool.submit(crash, text_file),
+        pool.submit(load, text_file),
+        pool.submit(crash, text_file),
+        pool.submit(load, text_file),
     ]
     assert _failure(futures[0]) == "The parser crashed (signal SIGSEGV)."
     assert _failure(futures[2]) == "The parser crashed (signal SIGSEGV)."
@@ -128,8 +129,8 @@ def test_a_hang_ends_at_the_time_limit(
     text_file: Path, tmp_path: Path, hang: Callable[[Path], LoadedText]
 ) -> None:
     with ParserPool(jobs=1, timeout_s=2, memory_mb=1024) as pool:
-        stuck = pool._submit(hang, tmp_path / "pid")
-        after = pool.submit(text_file)
+        stuck = pool.submit(hang, tmp_path / "pid")
+        after = pool.submit(load, text_file)
         assert _failure(stuck) == "The parser took longer than the limit of 2 s."
         assert after.result().text == "still here"
 
@@ -137,23 +138,23 @@ def test_a_hang_ends_at_the_time_limit(
 @pytest.mark.skipif(sys.platform != "linux", reason="address space is limited on Linux")
 def test_memory_hunger_ends_at_the_memory_limit(text_file: Path) -> None:
     with ParserPool(jobs=1, timeout_s=GENEROUS_S, memory_mb=256) as pool:
-        hungry = pool._submit(eat_memory, text_file)
-        after = pool.submit(text_file)
+        hungry = pool.submit(eat_memory, text_file)
+        after = pool.submit(load, text_file)
         assert _failure(hungry) == "The parser needed more memory than the limit of 256 MiB."
         assert after.result().text == "still here"
 
 
 def test_a_foreign_exception_is_translated(pool: ParserPool, text_file: Path) -> None:
-    future = pool._submit(raise_something_foreign, text_file)
+    future = pool.submit(raise_something_foreign, text_file)
     assert _failure(future) == "The parser failed: RecursionError: too deep"
 
 
 def test_an_idle_worker_killed_from_outside_costs_nothing(
     pool: ParserPool, text_file: Path
 ) -> None:
-    worker = int(pool._submit(tell_own_pid, text_file).result().text)
+    worker = int(pool.submit(tell_own_pid, text_file).result().text)
     os.kill(worker, signal.SIGKILL)
-    assert [pool.submit(text_file).result().text for _ in range(10)] == ["still here"] * 10
+    assert [pool.submit(load, text_file).result().text for _ in range(10)] == ["still here"] * 10
 
 
 def test_an_exception_kills_the_workers_and_cancels_what_waits(
@@ -161,8 +162,8 @@ def test_an_exception_kills_the_workers_and_cancels_what_waits(
 ) -> None:
     pid_file = tmp_path / "pid"
     pool = ParserPool(jobs=1, timeout_s=GENEROUS_S, memory_mb=1024)
-    stuck = pool._submit(hang_in_c, pid_file)
-    waiting = [pool.submit(text_file) for _ in range(5)]
+    stuck = pool.submit(hang_in_c, pid_file)
+    waiting = [pool.submit(load, text_file) for _ in range(5)]
     _wait_for_content(pid_file)
     with pytest.raises(ZeroDivisionError), pool:
         raise ZeroDivisionError
@@ -176,7 +177,7 @@ def test_a_closed_pool_takes_no_more_files(text_file: Path) -> None:
     with ParserPool(jobs=1, timeout_s=GENEROUS_S, memory_mb=1024) as pool:
         pass
     with pytest.raises(RuntimeError, match="closed"):
-        pool.submit(text_file)
+        pool.submit(load, text_file)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="arranged with the kernel on Linux")
@@ -190,7 +191,7 @@ def test_workers_die_with_a_parent_killed_outright(tmp_path: Path) -> None:
 
         if __name__ == "__main__":
             with ParserPool(jobs=1, timeout_s=600, memory_mb=1024) as pool:
-                pool._submit(hang_in_c, Path({str(pid_file)!r})).result()
+                pool.submit(hang_in_c, Path({str(pid_file)!r})).result()
         """
     )
     script = tmp_path / "main.py"
