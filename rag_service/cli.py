@@ -313,14 +313,25 @@ def _serve(service: Service, bound: Any, check_upload: Callable[[str], None]) ->
 
 
 @app.command(help="Show all collections: size, revision, model, changes not yet indexed.")
-def status(ctx: typer.Context, as_json: Json = False) -> None:
-    from rag_service.console import say, show_collections
+def status(
+    ctx: typer.Context,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="List the files that could not be read, and why.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    from rag_service.console import say, show_collections, show_failed
 
     library = _library(ctx)
     infos, broken = _infos(library)
+    files = [file for info in infos for file in library.failed_files(info.name)] if failed else []
     if as_json:
         problems = {name: str(error) for name, error in broken.items()}
-        _print_json({"collections": [asdict(info) for info in infos], "problems": problems})
+        shown: dict[str, Any] = {"collections": [asdict(info) for info in infos]}
+        shown |= {"failed": [asdict(file) for file in files]} if failed else {}
+        _print_json(shown | {"problems": problems})
+    elif failed:
+        show_failed(files)
     elif infos:
         show_collections(infos)
     elif not broken:

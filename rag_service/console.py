@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rag_service.types import Answer, Citation, CollectionInfo, Hit, VerifyReport
+from rag_service.types import Answer, Citation, CollectionInfo, FailedFile, Hit, VerifyReport
 
 VERIFIED, NOT_VERIFIED = "✓ verified", "not verified"
 _PIPE_WIDTH = 1000
@@ -86,6 +86,20 @@ def show_hits(hits: Sequence[Hit]) -> None:
         [
             (rank, f"{hit.score:.2f}", hit.chunk.source, hit.chunk.page, hit.chunk.text)
             for rank, hit in enumerate(hits, start=1)
+        ],
+    )
+
+
+def show_failed(files: Sequence[FailedFile]) -> None:
+    """The files that could not be read, with their reasons."""
+    if not files:
+        say("No file has failed.")
+        return
+    _show(
+        ["collection", "file", "why", "last tried (UTC)"],
+        [
+            (file.collection, file.source, file.message, file.at[:16].replace("T", " "))
+            for file in files
         ],
     )
 

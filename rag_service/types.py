@@ -252,6 +252,18 @@ class CollectionInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedFile:
+    """A file of an ingested folder that could not be read; tried again when it changes."""
+
+    collection: str
+    folder: str
+    source: str
+    code: str
+    message: str
+    at: str  # of the last try; ISO 8601, UTC
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyReport:
     """Outcome of checking one collection; clean when ``problems`` is empty."""
 

@@ -17,6 +17,7 @@ from rag_service.types import (
     AnswerEvent,
     CollectionInfo,
     DocumentInfo,
+    FailedFile,
     Filters,
     SearchResult,
     Turn,
@@ -108,5 +109,7 @@ class Library(Protocol):
     def names(self) -> list[str]: ...
 
     def info(self, name: str) -> CollectionInfo: ...
+
+    def failed_files(self, name: str) -> list[FailedFile]: ...
 
     def verify(self, name: str) -> VerifyReport: ...

@@ -213,6 +213,13 @@ class Catalog:
             for source, code, message, *stat, loader, at in rows
         }
 
+    def failures(self) -> list[tuple[str, str, str, str, str]]:
+        """Every file that could not be read: folder, source, code, message, time."""
+        return self._rows(  # type: ignore[return-value]
+            "SELECT path, source, code, message, at FROM failures JOIN roots USING (root_id) "
+            "ORDER BY path, source"
+        )
+
     def roots(self) -> list[str]:
         """The folders that documents come from."""
         rows = self._rows("SELECT DISTINCT path FROM roots JOIN documents USING (root_id)")

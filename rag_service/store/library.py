@@ -15,7 +15,7 @@ from rag_service.store.collection import Collection
 from rag_service.store.collection_writer import CollectionWriter, check_fingerprint
 from rag_service.store.home import CollectionHome, storage_errors
 from rag_service.store.verify import verify_collection
-from rag_service.types import CollectionInfo, VerifyReport
+from rag_service.types import CollectionInfo, FailedFile, VerifyReport
 
 # Letters of any script, so that a Chinese name works; nothing that means anything in a
 # path. File systems allow 255 bytes, and a name takes up to 4 bytes a character.
@@ -71,6 +71,10 @@ class Library:
 
     def info(self, name: str) -> CollectionInfo:
         return self.open(name).info()
+
+    def failed_files(self, name: str) -> list[FailedFile]:
+        """The files that could not be read, by folder and source."""
+        return [FailedFile(name, *row) for row in self.open(name).catalog.failures()]
 
     def verify(self, name: str) -> VerifyReport:
         home = self.home(name)

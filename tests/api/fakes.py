@@ -26,6 +26,7 @@ from rag_service.types import (
     Citation,
     CollectionInfo,
     DocumentInfo,
+    FailedFile,
     DoneEvent,
     Filters,
     Hit,
@@ -305,6 +306,10 @@ class FakeLibrary:
         self._service = service
         self.problems: dict[str, tuple[str, ...]] = {}
         self.broken: dict[str, RagError] = {}
+        self.failed: list[FailedFile] = []
+
+    def failed_files(self, name: str) -> list[FailedFile]:
+        return [file for file in self.failed if file.collection == name]
 
     def names(self) -> list[str]:
         return sorted({*self._service.names, *self.broken})

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from typer.testing import CliRunner
 
 from rag_service.cli import Parts, app
 from rag_service.errors import ChatModelError, IndexCorrupt
+from rag_service.types import FailedFile
 from tests.api.fakes import REFUSAL, WARRANTY, FakeLibrary, FakeService
 from tests.api.test_ask import ANSWER, QUESTION
 
@@ -220,6 +222,23 @@ def test_status_shows_the_sound_collections_beside_a_broken_one(rag: Command) ->
     code, out, err = rag("status")
     assert (code, err) == (1, "error: old: The catalog is damaged.\n")
     assert out.splitlines()[2].split()[0] == "default"
+
+
+FAILED = FailedFile(
+    "default", "/manuals", "scan.pdf", "no_text", "no text: scanned", "2025-01-02T03:04:05+00:00"
+)
+
+
+def test_status_lists_the_files_that_failed_and_why(rag: Command) -> None:
+    assert rag("status", "--failed") == (0, "No file has failed.\n", "")
+    rag.library.failed.append(FAILED)
+    code, out, err = rag("status", "--failed")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[2].split() == [
+        *("default", "scan.pdf", "no", "text:", "scanned", "2025-01-02", "03:04")
+    ]
+    document = json.loads(rag("status", "--failed", "--json")[1])
+    assert document["failed"] == [asdict(FAILED)]
 
 
 def test_verify_of_clean_collections_is_exit_0(rag: Command) -> None:
