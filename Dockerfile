@@ -36,7 +36,7 @@ ARG PIP_CACHE=cpu
 RUN --mount=type=cache,id=pip-${PIP_CACHE},target=/root/.cache/pip \
     python3 -m venv /opt/venv \
     && python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
-print(*project["dependencies"], *project["optional-dependencies"]["openai"], sep="\n")' \
+print(*project["dependencies"], *project["optional-dependencies"]["openai"], *project["optional-dependencies"]["ocr"], sep="\n")' \
         > requirements.txt \
     && pip install \
         ${TORCH_INDEX_URL:+--extra-index-url "${TORCH_INDEX_URL}"} \

@@ -8,6 +8,7 @@ encoding explains convincingly is refused: a wrong reading would be indexed as r
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 
@@ -70,6 +71,16 @@ _LIKELY = re.compile(
     "\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff9f]"
 )
 _SAMPLE_BYTES = 262_144
+_CUT = "The file ends in the middle of a character; that character was dropped."
+_MAX_BAD_SHARE = 0.005  # of a part's characters
+# What is read by more than its name says: supersets that are written in their place.
+_CODECS = {
+    "utf-8-sig": "utf-8",
+    "big5": "big5hkscs",
+    "euc-kr": "cp949",
+    "euc-jp": "euc_jp",
+    "shift_jis": "cp932",
+}
 
 
 def decode(data: bytes) -> Decoded:
@@ -79,7 +90,7 @@ def decode(data: bytes) -> Decoded:
         NotText: the content is binary.
         UnknownEncoding: no encoding explains the bytes convincingly.
     """
-    marked = _byte_order_mark(data)
+    marked = byte_order_mark(data)
     if marked:
         return _finish(*_decode_marked(data, *marked))
     _refuse_magic(data)
@@ -88,10 +99,50 @@ def decode(data: bytes) -> Decoded:
     return _finish(*found)
 
 
+def decode_part(data: bytes, encoding: str, *, offset: int = 0, last: bool = True) -> Decoded:
+    """Decode a part of a text file whose ``encoding`` (as ``Decoded`` names it) is known.
+
+    ``data`` lies at ``offset`` in the file and begins between characters; only the ``last``
+    part may end within one. The texts of the parts together are what ``decode`` makes of the
+    whole, as long as none ends between CR and LF.
+
+    Raises:
+        NotText: the content is binary.
+        UnknownEncoding: more than a few bytes are not in ``encoding``; the first is named.
+    """
+    decoder = codecs.getincrementaldecoder(codec_of(encoding))()
+    try:
+        text = decoder.decode(data)
+    except UnicodeDecodeError as error:
+        return _clean(*_replaced(data, encoding, offset + error.start))
+    if not decoder.getstate()[0]:
+        return _clean(text, encoding, ())
+    if last:
+        return _clean(text, encoding, (_CUT,))
+    return _clean(*_replaced(data, encoding, offset + len(data)))
+
+
+def _replaced(data: bytes, encoding: str, place: int) -> _Found:
+    """A few wrong bytes are damage; ``place`` is the first one's."""
+    text = data.decode(codec_of(encoding), errors="replace")
+    if text.count("\ufffd") > max(1, _MAX_BAD_SHARE * len(text)):
+        raise UnknownEncoding(
+            f"Byte {place:,} and others cannot be read as {encoding}, which the rest of the file "
+            "is in. Convert the file to UTF-8."
+        )
+    return text, encoding, _replacement_warning(text, encoding)
+
+
+def codec_of(encoding: str) -> str:
+    """The Python codec that reads what ``Decoded.encoding`` names."""
+    return _CODECS.get(encoding, encoding)
+
+
 _Found = tuple[str, str, tuple[str, ...]]  # text, encoding, warnings
 
 
-def _byte_order_mark(data: bytes) -> tuple[bytes, str] | None:
+def byte_order_mark(data: bytes) -> tuple[bytes, str] | None:
+    """The mark that ``data`` begins with and the encoding it stands for."""
     return next(((mark, name) for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), None)
 
 
@@ -113,7 +164,7 @@ def _is_strict(data: bytes, codec: str) -> bool:
 def _drop_cut_tail(text: str) -> tuple[str, tuple[str, ...]]:
     if not text.endswith("\ufffd"):
         return text, ()
-    return text[:-1], ("The file ends in the middle of a character; that character was dropped.",)
+    return text[:-1], (_CUT,)
 
 
 def _replacement_warning(text: str, encoding: str) -> tuple[str, ...]:
@@ -206,12 +257,15 @@ def _legacy(data: bytes) -> _Found:
 
 
 def _finish(text: str, encoding: str, warnings: tuple[str, ...]) -> Decoded:
+    return _clean(text.removeprefix("\ufeff"), encoding, warnings)
+
+
+def _clean(text: str, encoding: str, warnings: tuple[str, ...]) -> Decoded:
     controls = len(_CONTROLS.findall(text))
     if controls > _MAX_CONTROL_SHARE * len(text):
         raise NotText("The content is binary, not text; the file name says text.")
-    clean = _LINE_ENDS.sub("\n", text).replace("\0", "").removeprefix("\ufeff")
     nuls = text.count("\0")
     if nuls:
         noun = "character was" if nuls == 1 else "characters were"
         warnings += (f"{nuls} NUL {noun} removed.",)
-    return Decoded(clean, encoding, warnings)
+    return Decoded(_LINE_ENDS.sub("\n", text).replace("\0", ""), encoding, warnings)

@@ -1,4 +1,4 @@
-"""Finding headings: by markup in markdown, by form and position in plain text.
+"""Headings: their titles and paths, and how plain text is searched for them.
 
 Plain text is judged conservatively. A heading that is missed costs a little context; a line
 wrongly taken for one splits a passage.
@@ -8,19 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from ingest.lines import Line
 from rag_service.text.language import CJK_CLASS, is_cjk
-
-
-class Line(NamedTuple):
-    """A line that is not blank. ``apart`` says that a blank line or nothing stands before it."""
-
-    start: int
-    end: int  # without the line break
-    text: str
-    apart: bool
 
 
 class Heading(NamedTuple):
@@ -31,19 +23,15 @@ class Heading(NamedTuple):
     lines: int = 1
 
 
+HEADING_SEPARATOR: Final = " > "
+MAX_HEADING_LINE: Final = 300  # characters; a longer line is a paragraph, however it is marked
 _MAX_TITLE: Final = 120  # characters in a heading path; the text itself is never cut
-_MAX_LINE: Final = 300  # a longer line is no heading in any document
+_MAX_DEPTH: Final = 6  # as many levels as Markdown and HTML have
+_MAX_PATH: Final = 300  # characters; a path is embedded with every chunk below it
 
-# CommonMark, but for the missing space of "##标题", which Chinese authors often write.
-_ATX: Final = re.compile(rf" {{0,3}}(#{{1,6}})(?:[ \t]+|(?=[{CJK_CLASS}])|$)(.*)")
-_ATX_CLOSING: Final = re.compile(r"(?:^|[ \t])#+[ \t]*$")
-_SETEXT: Final = re.compile(r" {0,3}(=+|-{2,})[ \t]*$")
-_NOT_A_PARAGRAPH: Final = re.compile(r"\s*(?:[-*+>|#]|\d+[.)]\s|`{3}|~{3})")
 _MARKUP: Final = re.compile(
     r"!?\[([^\]]*)\]\([^)]*\)|\s*\{#[^}]*\}\s*$|\*\*|__|`|</?[a-zA-Z][^>]*>"
 )
-_FRONT_MATTER_LINES: Final = 60
-
 _NUMERAL: Final = r"[一二三四五六七八九十百千零〇两兩\d]{1,6}"
 _CHINESE_PART: Final = re.compile(rf"\s*第\s*{_NUMERAL}\s*([编編篇卷部章回节節])(\s|[:：]|$)?")
 _CHINESE_ARTICLE: Final = re.compile(
@@ -72,8 +60,40 @@ _RUNNING_HEADER_REPEATS: Final = 3
 
 
 def clean_title(title: str) -> str:
-    """``title`` on one line, without markdown's inline marks, at most 120 characters."""
-    return " ".join(_MARKUP.sub(r"\1", title).split())[:_MAX_TITLE].strip()
+    """``title`` on one line, without Markdown's inline marks, at most 120 characters."""
+    return one_line_title(_MARKUP.sub(r"\1", title))
+
+
+def one_line_title(title: str) -> str:
+    """``title`` on one line, at most 120 characters."""
+    line = " ".join(title.split())
+    if len(line) <= _MAX_TITLE:
+        return line
+    kept = line[: _MAX_TITLE - 1]
+    before, _, _ = kept.rpartition(" ")
+    return (before if len(before) > _MAX_TITLE // 2 else kept) + "…"
+
+
+def heading_path(headings: Iterable[Heading], document_title: str) -> str:
+    """The titles from the outermost to the innermost, "Chapter > Section".
+
+    Without the document's title, which every chunk has anyway, and without repetitions. Of a
+    path that is too deep or too long the innermost titles remain.
+    """
+    titles: list[str] = []
+    last = document_title
+    for heading in headings:
+        if not _same_title(heading.title, last):
+            titles.append(heading.title)
+        last = heading.title
+    titles = titles[-_MAX_DEPTH:]
+    while len(titles) > 1 and len(HEADING_SEPARATOR.join(titles)) > _MAX_PATH:
+        del titles[0]
+    return HEADING_SEPARATOR.join(titles)
+
+
+def _same_title(one: str, other: str) -> bool:
+    return one.casefold() == other.casefold()
 
 
 def ends_like_sentence(text: str) -> bool:
@@ -81,43 +101,9 @@ def ends_like_sentence(text: str) -> bool:
     return _SENTENCE_END.search(text[-40:]) is not None
 
 
-def markdown_headings(lines: Sequence[Line], in_code: Sequence[bool]) -> dict[int, Heading]:
-    """Headings by the index of their first line; ``in_code`` says which lines are code."""
-    found: dict[int, Heading] = {}
-    for index in range(_front_matter_end(lines), len(lines)):
-        if in_code[index] or len(lines[index].text) > _MAX_LINE:
-            continue
-        heading = _atx(lines[index].text) or _setext(lines, in_code, index)
-        if heading is not None:
-            found[index] = heading
-    return found
-
-
-def _front_matter_end(lines: Sequence[Line]) -> int:
-    """Number of lines that YAML front matter takes; it would read as a setext heading."""
-    if not lines or lines[0].text.rstrip() != "---":
-        return 0
-    for index, line in enumerate(lines[1:_FRONT_MATTER_LINES], start=1):
-        if line.text.rstrip() in {"---", "..."}:
-            return index + 1
-    return 0
-
-
-def _atx(line: str) -> Heading | None:
-    match = _ATX.match(line)
-    title = clean_title(_ATX_CLOSING.sub("", match[2])) if match else ""
-    return Heading(len(match[1]), title) if match and title else None
-
-
-def _setext(lines: Sequence[Line], in_code: Sequence[bool], index: int) -> Heading | None:
-    if index + 1 == len(lines) or in_code[index + 1] or lines[index + 1].apart:
-        return None
-    underline = _SETEXT.match(lines[index + 1].text)
-    line = lines[index]
-    if underline is None or not line.apart or _NOT_A_PARAGRAPH.match(line.text):
-        return None
-    title = clean_title(line.text)
-    return Heading(1 if underline[1][0] == "=" else 2, title, lines=2) if title else None
+def is_numbered_heading(line: str) -> bool:
+    """Whether ``line`` heads a chapter or section by number, so cannot title the whole."""
+    return (_article(line) or _numbered(Line(0, len(line), line, apart=True))) is not None
 
 
 def plain_headings(lines: Sequence[Line], in_table: Sequence[bool]) -> dict[int, Heading]:
@@ -125,7 +111,7 @@ def plain_headings(lines: Sequence[Line], in_table: Sequence[bool]) -> dict[int,
     repeats = Counter(line.text.strip() for line in lines if len(line.text) <= _MAX_COLUMNS)
     found: dict[int, Heading] = {}
     for index, line in enumerate(lines):
-        if in_table[index] or len(line.text) > _MAX_LINE:
+        if in_table[index] or len(line.text) > MAX_HEADING_LINE:
             continue
         heading = _article(line.text) or _numbered(line)
         if heading is None and repeats[line.text.strip()] < _RUNNING_HEADER_REPEATS:

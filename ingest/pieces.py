@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from ingest.structure import Block, BlockKind, Section, is_paragraph_gap
-from rag_service.text.language import CJK_CLASS, is_cjk
+from ingest import costs
+from ingest.cutting import cut_span
+from ingest.lines import LINE, trimmed
+from ingest.structure import Block, BlockKind, Section
+from ingest.tables import Table
+from rag_service.text.language import is_cjk
 from rag_service.text.sentences import sentence_spans
 from rag_service.types import Page
 
@@ -20,35 +23,40 @@ TokenCounter = Callable[[Sequence[str]], list[int]]
 class Piece(NamedTuple):
     """A span that stays whole in packing. ``page`` indexes the document's pages (-1: none).
 
+    ``whole`` is where the sentence, row or line begins that it is a part of.
     ``tokens`` is the count of its text alone, 0 before it was measured. ``cost_after`` is what
-    ending a chunk behind it costs, as a share of the chunk's size: 0 at the end of a paragraph.
+    ending a chunk behind it costs: see `ingest.costs`.
     """
 
     kind: BlockKind
     start: int
     end: int
+    whole: int
     section: int
     page: int
+    table: Table | None = None
     tokens: int = 0
     cost_after: float = 0.0
 
+    @property
+    def header(self) -> Table | None:
+        """The header row that a chunk beginning here has to carry."""
+        return self.table if self.table and self.start > self.table.start else None
 
-# Judgement: a chunk may miss its even size by a quarter to end at a paragraph, not at a sentence.
-COST_AFTER_LINE: Final = 0.1
-COST_AFTER_SENTENCE: Final = 0.25
-COST_AFTER_ROW: Final = 0.4
-COST_AFTER_COLON: Final = 0.5
-COST_WITHIN_SENTENCE: Final = (0.7, 1.0, 1.0, 1.3)  # clause, words, one word, letters
-COST_AFTER_HEADING: Final = 2.0
 
-_ROW: Final = re.compile(r"[^\r\n\x0b\x0c\x85\u2028\u2029]+")
-_CLAUSE_END: Final = re.compile(rf"[，；：、]+[”’」』）)]*|[,;:]+[\"'”’)]*(?=[\s{CJK_CLASS}])")
-_CELL_END: Final = re.compile(r"[|\t]")
-_SPACE: Final = re.compile(r"\s+")
+_PLACE: Final = 7  # fields of a piece before its tokens and cost
+_COUNTED_AT_ONCE: Final = 1024  # texts; what a tokenizer returns takes far more memory than they
 _SENTENCE_END: Final = re.compile(r"[。！？；：.!?;:…|][\"'”’」』）)】]*\Z")
 _RUNS_ON: Final = re.compile(r"[，、,（(\-‐—]\Z")
 _MIN_RUNNING: Final = 16  # characters; what is shorter at a page's end is a caption or a title
-_PARTS_PER_CHUNK: Final = 4  # where a sentence must be cut blindly, so that chunks come out even
+
+
+def count_all(texts: Sequence[str], count_tokens: TokenCounter) -> list[int]:
+    """Token counts of any number of texts."""
+    counts: list[int] = []
+    for start in range(0, len(texts), _COUNTED_AT_ONCE):
+        counts += count_tokens(texts[start : start + _COUNTED_AT_ONCE])
+    return counts
 
 
 def document_pieces(text: str, sections: Sequence[Section], pages: Sequence[Page]) -> list[Piece]:
@@ -58,32 +66,29 @@ def document_pieces(text: str, sections: Sequence[Section], pages: Sequence[Page
     """
     starts = [page.char_start for page in pages]
     pieces = [
-        Piece(block.kind, start, end, number, max(0, bisect_right(starts, start) - 1))
+        Piece(
+            block.kind,
+            start,
+            end,
+            start,
+            number,
+            max(0, bisect_right(starts, start) - 1) if pages else -1,
+            block.table,
+        )
         for number, section in enumerate(sections)
         for block in section.blocks
         for start, end in _block_spans(text, block)
     ]
-    if not pages:
-        return [piece._replace(page=-1) for piece in pieces]
-    return _move_headings(_join_over_pages(text, pieces))
+    return _move_headings(_join_over_pages(text, pieces)) if pages else pieces
 
 
 def _block_spans(text: str, block: Block) -> Iterator[tuple[int, int]]:
-    body = text[block.char_start : block.char_end]
     if block.kind == "prose":
-        for start, end in sentence_spans(body):
+        for start, end in sentence_spans(text[block.char_start : block.char_end]):
             yield block.char_start + start, block.char_start + end
         return
-    for row in _ROW.finditer(body):
-        yield from _trimmed(text, block.char_start + row.start(), block.char_start + row.end())
-
-
-def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The span without outer white space; nothing where it is blank."""
-    piece = text[start:end]
-    if body := piece.strip():
-        first = start + len(piece) - len(piece.lstrip())
-        yield first, first + len(body)
+    for row in LINE.finditer(text, block.char_start, block.char_end):
+        yield from trimmed(text, row.start(), row.end())
 
 
 def _join_over_pages(text: str, pieces: Sequence[Piece]) -> list[Piece]:
@@ -123,96 +128,53 @@ def measured_pieces(
 ) -> list[Piece]:
     """``pieces`` with token counts and costs, those above ``max_tokens`` cut into smaller ones.
 
-    Cuts fall behind clauses, else at white space, else between letters, never before a
-    combining mark unless the marks of one letter alone exceed the limit. A single code point
-    that exceeds the limit stays: it cannot be cut.
+    A single code point that exceeds the limit stays: it cannot be cut.
     """
-    priced = [
-        piece._replace(cost_after=_cost_after(text, piece, after))
-        for piece, after in zip(pieces, [*pieces[1:], None], strict=False)
-    ]
     found: list[Piece] = []
-    level = 0
-    while priced:
-        counts = count_tokens([text[piece.start : piece.end] for piece in priced])
-        counted = [p._replace(tokens=n) for p, n in zip(priced, counts, strict=True)]
-        found += [p for p in counted if p.tokens <= max_tokens or p.end - p.start == 1]
-        too_long = [p for p in counted if p.tokens > max_tokens and p.end - p.start > 1]
-        priced = [part for p in too_long for part in _cut(text, p, level, max_tokens)]
-        level += 1
+    # With each piece, how many of the ways to cut it have been tried.
+    unmeasured = [(piece, 0) for piece in _priced(text, pieces)]
+    while unmeasured:
+        counts = count_all([text[p.start : p.end] for p, _ in unmeasured], count_tokens)
+        parts: list[tuple[Piece, int]] = []
+        for (piece, tried), tokens in zip(unmeasured, counts, strict=True):
+            measured = Piece(*piece[:_PLACE], tokens, piece.cost_after)
+            if tokens <= max_tokens or piece.end - piece.start == 1:
+                found.append(measured)
+            else:
+                parts += _parts(text, measured, tried, max_tokens)
+        unmeasured = parts
     return sorted(found, key=lambda piece: piece.start)
+
+
+def _priced(text: str, pieces: Sequence[Piece]) -> Iterator[Piece]:
+    for piece, after in zip(pieces, [*pieces[1:], None], strict=False):
+        yield Piece(*piece[:_PLACE], 0, _cost_after(text, piece, after))
 
 
 def _cost_after(text: str, piece: Piece, after: Piece | None) -> float:
     if after is None or after.section != piece.section:
         return 0.0
-    if piece.kind == "heading":
-        return COST_AFTER_HEADING
+    if piece.kind == "heading" or _is_header_row(piece, after):
+        return costs.BINDING
+    if piece.kind == "prose":
+        next_is_prose = after.kind == "prose"
+        return costs.after_prose(text, piece.end, after.start, next_is_prose=next_is_prose)
     gap = text[piece.end : after.start]
-    if text[piece.end - 1] in "：:":
-        return COST_AFTER_COLON
-    if is_paragraph_gap(gap) or gap.endswith("\u3000"):
-        return 0.0
-    if piece.kind == after.kind and piece.kind != "prose":
-        return COST_AFTER_ROW
-    return COST_AFTER_LINE if "\n" in gap or "\r" in gap else COST_AFTER_SENTENCE
+    if piece.kind != after.kind:
+        return costs.after_line(gap)
+    if piece.kind == "code":
+        return costs.after_code(text, piece.start, gap, after.start)
+    return costs.after_row(gap)
 
 
-def _cut(text: str, piece: Piece, level: int, max_tokens: int) -> Iterator[Piece]:
-    """Parts of ``piece``; the same piece again where this level finds no place to cut."""
-    size = max(1, (piece.end - piece.start) * max_tokens // (_PARTS_PER_CHUNK * piece.tokens))
-    if level == 0:
-        ends = _ends_of(_CELL_END if piece.kind == "table" else _CLAUSE_END, text, piece, 1)
-    elif level in (1, 2):
-        ends = _ends_of(_SPACE, text, piece, size if level == 1 else 1)
-    else:
-        ends = _letter_ends(text, piece, min(size, (piece.end - piece.start) // 2))
-    cost = COST_WITHIN_SENTENCE[min(level, 3)]
-    start = piece.start
-    spans: list[tuple[int, int]] = []
-    for end in [*ends, piece.end]:
-        spans.extend(_trimmed(text, start, end))
-        start = end
-    for start, end in spans[:-1]:
-        yield piece._replace(start=start, end=end, cost_after=cost)
-    yield piece._replace(start=spans[-1][0], end=spans[-1][1])
+def _is_header_row(piece: Piece, after: Piece) -> bool:
+    return piece.table is not None and piece.end <= piece.table.end and after.table is piece.table
 
 
-def _ends_of(pattern: re.Pattern[str], text: str, piece: Piece, size: int) -> Iterator[int]:
-    """Ends of matches, at least ``size`` characters apart."""
-    start = piece.start
-    for match in pattern.finditer(text, piece.start, piece.end):
-        if match.end() - start >= size:
-            start = match.end()
-            yield start
-
-
-def _letter_ends(text: str, piece: Piece, size: int) -> Iterator[int]:
-    """Ends about every ``size`` characters, before no combining mark where that can be helped."""
-    start = piece.start
-    while start + size < piece.end:
-        end = start + size
-        while end < piece.end and _belongs_to_last(text, end):
-            end += 1
-        if end == piece.end:
-            end = _last_letter(text, start, end)
-        if end == start and start > piece.start:
-            return  # one letter is left; whether it exceeds the limit is yet to be counted
-        if end == start:
-            end = (start + piece.end + 1) // 2
-        yield end
-        start = end
-
-
-def _last_letter(text: str, start: int, end: int) -> int:
-    """Where the last letter of the span starts."""
-    end -= 1
-    while end > start and _belongs_to_last(text, end):
-        end -= 1
-    return end
-
-
-def _belongs_to_last(text: str, index: int) -> bool:
-    """Whether the character continues the one before: a mark, a joiner, or what one joins."""
-    char, before = text[index], text[index - 1]
-    return unicodedata.category(char)[0] == "M" or "\u200d" in (char, before)
+def _parts(text: str, piece: Piece, tried: int, max_tokens: int) -> Iterator[tuple[Piece, int]]:
+    span = (piece.start, piece.end)
+    cut = cut_span(text, piece.kind, span, tried, tokens=piece.tokens, max_tokens=max_tokens)
+    for start, end in cut.spans:
+        cost = piece.cost_after if end == piece.end else cut.cost
+        part = Piece(piece.kind, start, end, *piece[3:_PLACE], tokens=0, cost_after=cost)
+        yield part, cut.tried

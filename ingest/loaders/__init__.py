@@ -1,4 +1,4 @@
-"""Files to text: one loader per format, chosen by suffix.
+"""Files to text: one loader per format, chosen by name.
 
 ``load`` raises :class:`rag_service.errors.DocumentError` subclasses and nothing else, save
 ``MemoryError``, which only the one who set the limit can explain.
@@ -6,62 +6,75 @@
 
 from __future__ import annotations
 
+import importlib
+import time
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePath
+from typing import cast
 
-from ingest.loaders.text import load_markdown, load_text
-from rag_service.errors import EmptyFile, UnreadableFile, UnsupportedFormat
+from ingest.loaders.formats import format_of, loader_version
+from ingest.loaders.options import LoadOptions
+from ingest.names import why_unsupported
+from rag_service.errors import BrokenFile, EmptyFile, UnreadableFile, UnsupportedFormat
 from rag_service.types import LoadedText
 
-# Stored with every document: a change here means that stored text may differ from what
-# would be read today, so raise it when any loader's output changes.
-LOADER_VERSION = "1"
+__all__ = [
+    "LoadOptions",
+    "format_of",
+    "load",
+    "load_bytes",
+    "loader_version",
+]
+
+# A whole document is held in memory while it is chunked. Plain text beyond this is read in
+# parts; no other format that is not an attack comes near it.
+MAX_TEXT_CHARS = 64_000_000
+
+Loader = Callable[[bytes, LoadOptions], LoadedText]
+_DEFAULT = LoadOptions()
 
 
-def _load_pdf(data: bytes) -> LoadedText:
-    # Imported on the first PDF: pypdf takes longer to import than a text file to read.
-    from ingest.loaders.pdf import load_pdf
-
-    return load_pdf(data)
-
-
-_LOADERS: dict[str, Callable[[bytes], LoadedText]] = {
-    ".txt": load_text,
-    ".text": load_text,
-    ".md": load_markdown,
-    ".markdown": load_markdown,
-    ".pdf": _load_pdf,
-}
-SUPPORTED_SUFFIXES: frozenset[str] = frozenset(_LOADERS)
-_MARKDOWN_SUFFIXES = frozenset({".md", ".markdown"})
-
-
-def is_markdown(path: Path) -> bool:
-    """Whether headings in this file are written ``# like this``."""
-    return path.suffix.lower() in _MARKDOWN_SUFFIXES
-
-
-def load(path: Path) -> LoadedText:
+def load(path: Path, options: LoadOptions = _DEFAULT) -> LoadedText:
     """Read one file.
 
     Raises:
-        UnsupportedFormat: the suffix is none of ``SUPPORTED_SUFFIXES``.
+        UnsupportedFormat: no loader reads files of this name.
         UnreadableFile: the operating system refuses to read it.
         EncryptedFile: it needs a password.
-        BrokenFile: it is damaged beyond reading.
+        BrokenFile: it is damaged beyond reading, or unreasonably large once unpacked.
         NotText, UnknownEncoding: see ``ingest.decoding.decode``.
         EmptyFile: there is nothing in it.
         NoText: what is in it cannot be read as text.
     """
-    loader = _LOADERS.get(path.suffix.lower())
-    if loader is None:
-        supported = ", ".join(sorted(SUPPORTED_SUFFIXES))
-        kind = f"{path.suffix} files are" if path.suffix else "Files without a suffix are"
-        raise UnsupportedFormat(f"{kind} not supported; supported are {supported}.")
-    data = _read(path)
+    started = time.perf_counter()
+    loaded = _load_with(_loader(path), _read(path), options)
+    return replace(loaded, seconds=time.perf_counter() - started)
+
+
+def load_bytes(name: str, data: bytes, options: LoadOptions = _DEFAULT) -> LoadedText:
+    """Read a file that is held in memory, such as the attachment of a mail; see ``load``."""
+    return _load_with(_loader(PurePath(name)), data, options)
+
+
+def _load_with(loader: Loader, data: bytes, options: LoadOptions) -> LoadedText:
     if not data:
         raise EmptyFile("The file is empty (0 bytes).")
-    return loader(data)
+    loaded = loader(data, options)
+    if len(loaded.text) > MAX_TEXT_CHARS:
+        raise BrokenFile(
+            f"The file unpacks to {len(loaded.text):,} characters; at most {MAX_TEXT_CHARS:,} "
+            "are read. Split it."
+        )
+    return loaded
+
+
+def _loader(path: PurePath) -> Loader:
+    found = format_of(path)
+    if found is None:
+        raise UnsupportedFormat(f"{why_unsupported(path.name)}.")
+    module, function = found.loader.split(":")
+    return cast(Loader, getattr(importlib.import_module(module), function))
 
 
 def _read(path: Path) -> bytes:

@@ -1,150 +1,104 @@
-"""PDF through pypdf."""
+"""PDF: text, pages, headings and tables, with the truth about what could not be read."""
 
 from __future__ import annotations
 
-import io
-import logging
-import re
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 
-import pypdf
-from pypdf import PasswordType, PdfReader
-from pypdf.errors import LimitReachedError
+from pypdf import PdfReader
 
-from ingest.loaders.pdf_text import Cleaned, clean_page, repair_hyphens
-from rag_service.errors import BrokenFile, DocumentError, EncryptedFile, NoText
+from ingest.loaders import ocr, pdf_pdfium, pdf_pypdf
+from ingest.loaders.options import LoadOptions
+from ingest.loaders.pdf_pages import PageText, PdfSource, open_pdf, read_page
+from ingest.loaders.pdf_structure import marks_of
+from ingest.loaders.pdf_text import clean_lines, join_lines, repair_hyphens
+from ingest.loaders.running_lines import remove_running_lines
+from rag_service.errors import BrokenFile, NoText
 from rag_service.types import LoadedText, Page
 
-ENGINE = f"pypdf {pypdf.__version__}"
-MAX_PAGES = 50_000  # a page tree can name one page a million times
 _PAGE_BREAK = "\n\n"
 _HEADER_WINDOW = 1024  # readers accept the header anywhere in the first KiB
-_GARBLED_SHARE = 0.05  # a few private-use ornaments are not worth a warning
-_NOT_A_TITLE = re.compile(
-    r"^(untitled|\(anonymous\)|title|document|\S+\.\w{2,4}"
-    r"|microsoft (word|powerpoint|excel) - .*|.*[/\\].*"
-    r"|.*\.(docx?|pptx?|xlsx?|pdf|tex|dvi|ps|indd|qxd|odt|rtf|wps|html?|txt|eps))\s*\d*$",
-    re.IGNORECASE,
-)
-_MAX_TITLE = 300
+_MAX_TEXT_CHARS = 64_000_000
+# OCR takes 3 to 10 s a page. Whoever starts this process also ends it after a time, and then
+# nothing of the file is kept; so stop before, and say what was not read.
+OCR_SECONDS = 90.0
+_SHOWN = 10  # pages or names in a warning
+_INSTALL = 'Install the OCR extra (pip install "local-rag-service[ocr]") to read them.'
 
 
-@dataclass(frozen=True, slots=True)
-class _PageText:
-    cleaned: Cleaned
-    failure: str = ""
-    has_image: bool = False
-
-
-def load_pdf(data: bytes) -> LoadedText:
-    """Extract the text layer, page by page.
+def load_pdf(data: bytes, options: LoadOptions) -> LoadedText:
+    """Read a PDF page by page.
 
     Raises:
-        EncryptedFile: the empty password does not open it.
+        EncryptedFile: neither the empty password opens it nor one of ``options.passwords``.
         BrokenFile: no page can be reached.
         NoText: no page holds readable text.
     """
-    with _quiet_pypdf():
-        try:
-            reader = _open(data)
-            pages = [_extract(reader, index) for index in range(_count_pages(reader))]
-            title = _title(reader)
-        except (DocumentError, MemoryError):
-            raise
-        except LimitReachedError as error:
-            raise BrokenFile(f"The PDF exceeds a safety limit: {error}") from error
-        except Exception as error:  # pypdf meets damage with nearly any exception
-            raise BrokenFile(f"The PDF is damaged: {_describe(error)}") from error
-    _refuse_without_text(pages)
-    text, spans = _join(repair_hyphens([page.cleaned.text for page in pages]))
-    return LoadedText(text, title, spans, engine=ENGINE, warnings=tuple(_page_warnings(pages)))
-
-
-@contextmanager
-def _quiet_pypdf() -> Iterator[None]:
-    """Keep pypdf's remarks on damaged files off stderr; what matters becomes our warnings."""
-    logger = logging.getLogger("pypdf")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-
-
-def _open(data: bytes) -> PdfReader:
     if b"%PDF-" not in data[:_HEADER_WINDOW]:
         raise BrokenFile("The file is not a PDF: it has no PDF header.")
-    reader = PdfReader(io.BytesIO(data), strict=False)
-    if reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED:
-        raise EncryptedFile("The PDF needs a password. Save a copy without one.")
-    return reader
+    with pdf_pypdf.quiet(), closing(open_pdf(data, options.passwords)) as source:
+        pages = list(_read_pages(source, _ocr_seconds(options)))
+        hint = _ocr_hint(options)
+        _refuse_without_text(pages, hint)
+        title, bookmarks, remarks = _about(source)
+    text, spans = _join(_page_texts(pages))
+    marks = marks_of(text, spans, bookmarks)
+    return LoadedText(
+        text,
+        title,
+        spans,
+        engine=_engine(pages),
+        warnings=(*remarks, *_page_warnings(pages, hint)),
+        syntax="plain" if marks is None else "marked",
+        marks=marks or (),
+    )
 
 
-def _count_pages(reader: PdfReader) -> int:
-    count = len(reader.pages)
-    if count > MAX_PAGES:
-        raise BrokenFile(f"The PDF claims {count} pages; at most {MAX_PAGES} are read.")
-    if count == 0:
-        raise BrokenFile("The PDF has no pages, or its page list is damaged.")
-    return count
+def _ocr_seconds(options: LoadOptions) -> float:
+    return OCR_SECONDS if options.ocr and ocr.is_available() else 0.0
 
 
-def _extract(reader: PdfReader, index: int) -> _PageText:
-    try:
-        page = reader.pages[index]
-        cleaned = clean_page(page.extract_text())
-        return _PageText(cleaned, has_image=not cleaned.text and _has_image(page))
-    except MemoryError:
-        raise
-    except Exception as error:  # noqa: BLE001  one bad page costs that page; it is reported
-        return _PageText(Cleaned("", 0, 0), failure=_describe(error))
+def _read_pages(source: PdfSource, ocr_seconds: float) -> Iterator[PageText]:
+    total = 0
+    started = time.monotonic()
+    for index in range(source.page_count):
+        has_time = time.monotonic() - started < ocr_seconds
+        page = read_page(source, index, use_ocr=has_time)
+        total += len(page.raw)
+        if total > _MAX_TEXT_CHARS:
+            raise BrokenFile(f"The PDF unpacks to more than {_MAX_TEXT_CHARS:,} characters.")
+        yield page
 
 
-def _has_image(page: pypdf.PageObject) -> bool:
-    try:
-        return len(page.images) > 0
-    except Exception:  # noqa: BLE001  a damaged image is an image
-        return True
+def _about(source: PdfSource) -> tuple[str, list[pdf_pypdf.Bookmark], list[str]]:
+    """Title, outline, and warnings that concern the whole file."""
+    reader = source.reader
+    if reader is None:
+        remark = f"pypdf could not open the PDF ({source.failure}); pypdfium2 read it."
+        return "", [], [remark]
+    return pdf_pypdf.title(reader), pdf_pypdf.bookmarks(reader), list(_remarks(reader))
 
 
-def _describe(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".rstrip(": ")[:200]
+def _remarks(reader: PdfReader) -> Iterator[str]:
+    names = pdf_pypdf.attached_files(reader)
+    if names:
+        yield f"Files attached to the PDF were not read: {_listed(names)}."
+    if pdf_pypdf.is_dynamic_form(reader):
+        yield "The PDF is an XFA form: what is shown in it is not in its pages and was not read."
 
 
-def _title(reader: PdfReader) -> str:
-    try:
-        title = reader.metadata.title if reader.metadata else None
-    except Exception:  # noqa: BLE001  a damaged title is no reason to lose the text
-        return ""
-    return _real_title(title) if isinstance(title, str) else ""
+def _page_texts(pages: Sequence[PageText]) -> list[str]:
+    lines = remove_running_lines([clean_lines(page.raw) for page in pages])
+    texts = [
+        "\n".join(filter(None, [join_lines(kept), *map(_clean, page.notes)]))
+        for kept, page in zip(lines, pages, strict=True)
+    ]
+    return repair_hyphens(texts)
 
 
-def _real_title(title: str) -> str:
-    """The title if a person could have written it, or ""."""
-    title = " ".join(title.replace("\0", "").split())
-    is_named = any(char.isalpha() for char in title) and "\ufffd" not in title
-    if not is_named or not title.isprintable() or _NOT_A_TITLE.match(title):
-        return ""
-    return title[:_MAX_TITLE]
-
-
-def _refuse_without_text(pages: Sequence[_PageText]) -> None:
-    failures = [page.failure for page in pages if page.failure]
-    if len(failures) == len(pages):
-        raise BrokenFile(f"No page of the PDF can be read: {failures[0]}")
-    if any(page.cleaned.text for page in pages):
-        return
-    if any(page.cleaned.garbled for page in pages):
-        raise NoText("No readable text: the PDF's fonts do not say which letters they show.")
-    if any(page.has_image for page in pages) or failures:
-        raise NoText("no text: scanned pages. Run OCR on the PDF first.")
-    raise NoText("no text: the pages are blank or scanned as drawings.")
+def _clean(note: str) -> str:
+    return join_lines(clean_lines(note))
 
 
 def _join(texts: Sequence[str]) -> tuple[str, tuple[Page, ...]]:
@@ -156,21 +110,73 @@ def _join(texts: Sequence[str]) -> tuple[str, tuple[Page, ...]]:
     return _PAGE_BREAK.join(texts), tuple(spans)
 
 
-def _page_warnings(pages: Sequence[_PageText]) -> Iterator[str]:
+def _engine(pages: Sequence[PageText]) -> str:
+    used = {page.engine for page in pages} | {pdf_pypdf.ENGINE for page in pages if page.notes}
+    return " + ".join(
+        name for name in (pdf_pypdf.ENGINE, pdf_pdfium.ENGINE, ocr.engine()) if name in used
+    )
+
+
+def _ocr_hint(options: LoadOptions) -> str:
+    """Why a page has not been read by OCR, or how it can be."""
+    if not options.ocr:
+        return "OCR is switched off."
+    if not ocr.is_available():
+        return _INSTALL
+    return f"OCR stops after {OCR_SECONDS:.0f} s a file: split the PDF."
+
+
+def _refuse_without_text(pages: Sequence[PageText], hint: str) -> None:
+    if any(page.raw or page.notes for page in pages):
+        return
+    failures = [page.failure for page in pages if page.failure]
+    if len(failures) == len(pages):
+        raise BrokenFile(f"No page of the PDF can be read: {failures[0]}")
+    states = {page.state for page in pages}
+    if "scanned" in states:
+        raise NoText(f"no text: scanned pages. {hint}")
+    if "too large" in states:
+        raise NoText("no text: scanned pages, with images too large to be read.")
+    if any(page.omits for page in pages):
+        raise NoText("No readable text: the PDF's fonts do not say which letters they show.")
+    if "unread" in states or failures:
+        raise NoText("no text: scanned pages, on which OCR could read nothing.")
+    raise NoText("no text: the pages are blank.")
+
+
+def _page_warnings(pages: Sequence[PageText], hint: str) -> Iterator[str]:
     numbered = list(enumerate(pages, start=1))
-    for number, page in numbered:
-        if page.failure:
-            yield f"Page {number} could not be read: {page.failure}"
-    scanned = [number for number, page in numbered if page.has_image]
-    if scanned:
-        yield f"No text, only images, on {_page_list(scanned)}."
-    garbled = [n for n, p in numbered if p.cleaned.garbled > _GARBLED_SHARE * p.cleaned.characters]
-    if garbled:
-        places = _page_list(garbled)
-        yield f"Text was left out whose font does not say which letters it shows: {places}."
+    failed = [(number, page.failure) for number, page in numbered if page.failure]
+    for number, failure in failed[:_SHOWN]:
+        yield f"Page {number} could not be read: {failure}"
+    if len(failed) > _SHOWN:
+        yield f"{len(failed) - _SHOWN} more pages could not be read."
+    for has_happened, sentence in _REMARKS:
+        numbers = [number for number, page in numbered if has_happened(page)]
+        if numbers:
+            yield sentence.format(_page_list(numbers), hint).strip()
+
+
+_REMARKS: tuple[tuple[Callable[[PageText], bool], str], ...] = (
+    (
+        lambda page: page.rescued,
+        f"{pdf_pdfium.ENGINE} was used where pypdf's text was missing, garbled or doubled: {{0}}.",
+    ),
+    (lambda page: page.engine == ocr.engine(), "Read by OCR, which makes mistakes: {0}."),
+    (lambda page: page.state == "scanned", "No text, only images, on {0}. {1}"),
+    (lambda page: page.state == "unread", "Nothing could be read as text on {0}."),
+    (lambda page: page.state == "too large", "The images are too large to be read on {0}."),
+    (
+        lambda page: page.omits,
+        "Text was left out whose font does not say which letters it shows: {0}.",
+    ),
+)
 
 
 def _page_list(numbers: Sequence[int]) -> str:
-    shown = ", ".join(map(str, numbers[:10]))
-    more = f" and {len(numbers) - 10} more" if len(numbers) > 10 else ""
-    return f"page{'s' if len(numbers) > 1 else ''} {shown}{more}"
+    return f"page{'s' if len(numbers) > 1 else ''} {_listed(list(map(str, numbers)))}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

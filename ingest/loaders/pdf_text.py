@@ -9,34 +9,22 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Cleaned:
-    """``characters`` and ``garbled`` count the page's non-space characters before cleaning.
-
-    Garbled characters are not in ``text``; a mostly garbled page has no text at all.
-    """
-
-    text: str
-    characters: int
-    garbled: int
-
+from ingest.loaders.builder import CELL_SEPARATOR
+from ingest.loaders.pdf_quality import CID, GARBLED
 
 _CJK = "\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _CJK_OR_MARK = _CJK + "\u3001-\u3003\u3008-\u3011\uff01-\uff60"
-# Latin and Armenian ligatures, and the Kangxi radicals that some fonts map hanzi to.
-_COMPATIBILITY = re.compile("[\ufb00-\ufb17\u2f00-\u2fd5]")
+# Latin, Armenian and Arabic ligatures and forms, and the Kangxi radicals that some fonts map
+# hanzi to.
+_COMPATIBILITY = re.compile("[\ufb00-\ufb17\ufb50-\ufdfb\ufe70-\ufefc\u2f00-\u2fd5]+")
+# Radicals that look like whole characters and that NFKC leaves alone; Unicode's
+# EquivalentUnifiedIdeograph.txt. Fonts made on a Mac map the characters to them.
+_RADICALS = str.maketrans(
+    "⺟⺠⻁⻄⻅⻆⻉⻋⻑⻓⻔⻗⻘⻙⻚⻛⻜⻝⻡⻢⻣⻤⻥⻦⻧⻨⻩⻪⻫⻬⻭⻮⻯⻰⻲⻳",
+    "母民虎西见角贝车長长门雨青韦页风飞食首马骨鬼鱼鸟卤麦黄黾斉齐歯齿竜龙亀龟",
+)
 _BULLETS = re.compile("[\uf0b7\uf0a7\uf0d8\uf06c\uf06e\uf0fc]")  # Symbol and Wingdings
-# Controls, surrogates, private use, specials.
-_GARBLED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\uf8ff\ufff0-\uffff]")
-_HIGH_LATIN = re.compile("[\u00a1-\u00ff]")
-_MIN_SIGN_SHARE = 0.15  # GBK bytes land on signs like £ and ¬ as often as on letters
-_RARE_SCRIPTS = re.compile("[\u0530-\u10ff\u1200-\u1cff]")
-_MIN_RARE_SHARE = 0.15
-_MIN_RARE_SCRIPTS = 3
-_CID = re.compile(r"\(cid:\d+\)")
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _SPACES = re.compile("[ \t\u00a0\u2000-\u200a\u202f]+")
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u2060\ufeff]")
@@ -44,7 +32,7 @@ _SOFT_HYPHEN = re.compile("\u00ad\n?")
 _BLANK_LINES = re.compile(r"\n{3,}")
 # Three or more single hanzi with a space between each: a spaced-out heading.
 _SPACED_CJK = re.compile(f"(?<![{_CJK}])[{_CJK}](?: [{_CJK}]){{2,}}(?![{_CJK}])")
-_SPACED_PAIR_LINE = re.compile(f"^([{_CJK}]) ([{_CJK}])$", re.MULTILINE)
+_SPACED_PAIR_LINE = re.compile(f"^([{_CJK}]) ([{_CJK}])$")
 _CJK_TAIL = re.compile(f"[{_CJK_OR_MARK}]$")
 _CJK_CHARACTER = re.compile(f"[{_CJK_OR_MARK}]")
 _MIN_PROSE_SHARE = 0.7  # of CJK characters in a line; table rows have fewer
@@ -54,36 +42,18 @@ _BROKEN_WORD = re.compile(r"\b([^\W\d_]{2,})[-\u2010]\n([^\W\d_]{2,})")
 _WORDS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 
-def clean_page(raw: str) -> Cleaned:
-    """One page's text, repaired but for hyphens, which need the whole document."""
-    text = _CID.sub("\ufffd", _BULLETS.sub("•", raw))
-    visible = "".join(text.split())
-    garbled = len(_GARBLED.findall(visible))
-    if garbled > len(visible) / 2 or _is_misread(visible):
-        return Cleaned("", len(visible), len(visible))
-    text = _GARBLED.sub("", _LINE_ENDS.sub("\n", text))
+def clean_lines(raw: str) -> list[str]:
+    """The lines of a page with their characters repaired; garbled ones are left out."""
+    text = CID.sub("", _BULLETS.sub("•", raw))
+    text = GARBLED.sub("", _LINE_ENDS.sub("\n", text))
     text = _COMPATIBILITY.sub(lambda found: unicodedata.normalize("NFKC", found.group()), text)
-    text = _SOFT_HYPHEN.sub("", _INVISIBLE.sub("", text))
-    lines = [_SPACES.sub(" ", line).strip() for line in text.split("\n")]
-    joined = "\n".join(_join_wrapped_cjk([_close_up(line) for line in lines]))
-    return Cleaned(_BLANK_LINES.sub("\n\n", joined).strip(), len(visible), garbled)
+    text = _SOFT_HYPHEN.sub("", _INVISIBLE.sub("", text.translate(_RADICALS)))
+    return [_close_up(_SPACES.sub(" ", line).strip()) for line in text.split("\n")]
 
 
-def _is_misread(visible: str) -> bool:
-    """Whether glyph numbers were taken for code points, or GBK bytes for Latin letters.
-
-    Fonts with a CJK character collection but no Unicode map come out as letters of many
-    scripts at once, which no language mixes.
-    """
-    accented = _HIGH_LATIN.findall(visible)
-    signs = sum(not char.isalpha() for char in accented)
-    if len(accented) > len(visible) / 2 and signs > _MIN_SIGN_SHARE * len(accented):
-        return True
-    rare = _RARE_SCRIPTS.findall(visible)
-    if len(rare) < _MIN_RARE_SHARE * len(visible):
-        return False
-    scripts = {unicodedata.name(char, "?").split()[0] for char in set(rare)}
-    return len(scripts - {"?"}) >= _MIN_RARE_SCRIPTS
+def join_lines(lines: Sequence[str]) -> str:
+    """The text of a page: Chinese lines joined within their sentence, one blank line at most."""
+    return _BLANK_LINES.sub("\n\n", "\n".join(_join_wrapped_cjk(lines))).strip()
 
 
 def _close_up(line: str) -> str:
@@ -105,7 +75,7 @@ def _join_wrapped_cjk(lines: Sequence[str]) -> list[str]:
     joined: list[str] = []
     goes_on = False
     for line, width in zip(lines, widths, strict=True):
-        if goes_on and _CJK_CHARACTER.match(line):
+        if goes_on and _CJK_CHARACTER.match(line) and CELL_SEPARATOR not in line:
             joined[-1] += line
         else:
             joined.append(line)
@@ -115,7 +85,7 @@ def _join_wrapped_cjk(lines: Sequence[str]) -> list[str]:
 
 def _is_open_cjk(line: str) -> bool:
     """Whether Chinese prose stops at the end of ``line`` without ending a sentence."""
-    if not _CJK_TAIL.search(line) or _SENTENCE_END.search(line):
+    if not _CJK_TAIL.search(line) or _SENTENCE_END.search(line) or CELL_SEPARATOR in line:
         return False
     return len(_CJK_CHARACTER.findall(line)) >= _MIN_PROSE_SHARE * len(line.replace(" ", ""))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ingest.decoding import Decoded, decode
+from ingest.loaders.options import LoadOptions
 from rag_service.errors import EmptyFile
 from rag_service.types import LoadedText
 
@@ -15,7 +16,7 @@ _HEADING = re.compile(r"^ {0,3}#[ \t]+(.+?)[ \t]*#*[ \t]*$")
 _MAX_TITLE = 300
 
 
-def load_text(data: bytes) -> LoadedText:
+def load_text(data: bytes, _options: LoadOptions) -> LoadedText:
     """Raises what ``decode`` raises, and EmptyFile for a blank file."""
     decoded = _decode_not_blank(data)
     return LoadedText(
@@ -23,12 +24,13 @@ def load_text(data: bytes) -> LoadedText:
     )
 
 
-def load_markdown(data: bytes) -> LoadedText:
+def load_markdown(data: bytes, _options: LoadOptions) -> LoadedText:
     """Like ``load_text``; the title is the front matter's or the first ``#`` heading."""
     decoded = _decode_not_blank(data)
     return LoadedText(
         decoded.text,
         title=markdown_title(decoded.text),
+        syntax="markdown",
         encoding=decoded.encoding,
         engine="text",
         warnings=decoded.warnings,

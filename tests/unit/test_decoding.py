@@ -50,8 +50,50 @@ def test_a_byte_order_mark_decides_and_is_not_part_of_the_text(codec: str) -> No
     assert (decoded.text, decoded.encoding) == (SIMPLIFIED, f"{codec}-le")
 
 
+UKRAINIAN = "Кожен працівник має право на десять днів оплачуваної відпустки протягом року.\n"
+POLISH = "Każdy pracownik ma prawo do dziesięciu dni płatnego urlopu, też świąteczny i ósmy.\n"
+CZECH = "Každý zaměstnanec má nárok na deset dní placené dovolené, která se nepřevádí do příště.\n"
+HUNGARIAN = (
+    "Minden dolgozónak évente tíz nap fizetett szabadsága van, később és előre nem tölthető.\n"
+)
+TURKISH = (
+    "Her çalışanın yılda on gün ücretli izin hakkı vardır; kullanılmayan günler geçersizdir.\n"
+)
+LITHUANIAN = (
+    "Kiekvienas darbuotojas turi teisę į dešimt apmokamų atostogų dienų, ir tai yra viskas.\n"
+)
+GREEK = "Κάθε εργαζόμενος δικαιούται δέκα ημέρες άδεια με αποδοχές κάθε χρόνο.\n"
+HEBREW = "כל עובד זכאי לעשרה ימי חופשה בתשלום בכל שנה, והיתרה אינה עוברת לשנה הבאה.\n"
+ARABIC = "يحق لكل موظف عشرة أيام إجازة مدفوعة الأجر في السنة ولا تنتقل إلى السنة التالية.\n"
+THAI = "พนักงานทุกคนมีสิทธิลาพักร้อนโดยได้รับค่าจ้างปีละสิบวันและไม่สามารถเก็บไว้ใช้ในปีถัดไปได้\n"
+GERMAN = (
+    "Jeder Beschäftigte hat Anspruch auf zehn bezahlte Urlaubstage – für übrige gibt es nichts.\n"
+)
+
+
 @pytest.mark.parametrize(
-    ("text", "codec"), [(FRENCH, "cp1252"), (RUSSIAN, "cp1251"), (RUSSIAN, "koi8_r")]
+    ("text", "codec"),
+    [
+        (FRENCH, "cp1252"),
+        (GERMAN, "cp1252"),
+        (POLISH, "cp1250"),
+        (POLISH, "iso8859_2"),
+        (CZECH, "cp1250"),
+        (HUNGARIAN, "cp1250"),
+        (TURKISH, "cp1254"),
+        (LITHUANIAN, "cp1257"),
+        (RUSSIAN, "cp1251"),
+        (RUSSIAN, "koi8_r"),
+        (RUSSIAN, "iso8859_5"),
+        (RUSSIAN, "cp866"),
+        (UKRAINIAN, "cp1251"),
+        (UKRAINIAN, "koi8_u"),
+        (GREEK, "cp1253"),
+        (HEBREW, "cp1255"),
+        (ARABIC, "cp1256"),
+        (ARABIC, "iso8859_6"),
+        (THAI, "cp874"),
+    ],
 )
 def test_a_single_byte_encoding_is_read_and_the_inference_is_said(text: str, codec: str) -> None:
     decoded = decode(text.encode(codec))
@@ -70,6 +112,29 @@ def test_a_dozen_characters_are_enough_for_gbk_and_big5(
     piece = text[start : start + 12]
     decoded = decode(piece.encode(codec))
     assert (decoded.text, decoded.encoding) == (piece, name)
+
+
+@pytest.mark.parametrize("codec", ["shift_jis", "euc_jp"])
+def test_japanese_names_without_kana_are_told(codec: str) -> None:
+    text = "名前,年齢,住所\n佐藤太郎,30,東京\n三木英子,25,大阪\n"
+    assert decode(text.encode(codec)).text == text
+
+
+def test_english_with_chinese_punctuation_is_gbk() -> None:
+    text = "LoRA（low rank）“adapts” models，cheaply。\n"
+    decoded = decode(text.encode("gbk"))
+    assert (decoded.text, decoded.encoding) == (text, "gb18030")
+    assert "was inferred" in decoded.warnings[0]
+
+
+@pytest.mark.parametrize("text", ["forward和backward", "与sentence", "Lora类"])
+def test_a_single_chinese_letter_in_english_is_gbk(text: str) -> None:
+    assert decode(text.encode("gbk")).text == text
+
+
+@pytest.mark.parametrize("text", ["L'être et le néant", "Les déclarations égalitaires"])
+def test_french_is_not_taken_for_chinese(text: str) -> None:
+    assert decode(text.encode("cp1252")).text == text
 
 
 def test_chinese_late_in_a_long_english_file_still_decides() -> None:
@@ -147,8 +212,9 @@ def test_binary_content_is_refused(data: bytes) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        "Wszyscy ludzie rodzą się wolni i równi pod względem swej godności".encode("cp1250"),
-        "כל בני האדם נולדו בני חורין ושווים בערכם ובזכויותיהם".encode("cp1255"),
+        "РУССКИЙ".encode("cp1251"),
+        "“Qué ñandú” — ¿señor? ±±±".encode("cp1252"),
+        b"caf\x82 au lait, d\x82j\x85 vu",  # code page 850
         b"\xfc\xfd\xfe\xf0\xf1\xf2",
     ],
 )

@@ -125,7 +125,8 @@ def test_the_image_installs_the_dependencies_of_the_project() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["openai"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["openai"], *extras["ocr"]]
     assert done.stdout.splitlines() == wanted
 
 
