@@ -7,6 +7,8 @@ TORCH_INDEX_URL ?=
 # Documents that `make run` ingests, and the collection that they go into.
 DOCS ?= examples/knowledge
 COLLECTION ?= default
+# How long `make fuzz` takes.
+MINUTES ?= 20
 # Empty: what the settings say. Set with `=`, because some shells export HOST for other reasons.
 HOST =
 PORT =
@@ -19,13 +21,15 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RAG := $(VENV)/bin/rag
 STAMP := $(VENV)/.installed
+# Two processes; the tests of a file share what is dear to make.
+PYTEST := $(VENV)/bin/python -m pytest -n 2 --dist loadfile
 BENCH_STAMP := $(VENV)/.installed-bench
 PIP_INSTALL = $(PY) -m pip install --disable-pip-version-check \
 	$(if $(TORCH_INDEX_URL),--extra-index-url "$(TORCH_INDEX_URL)") -c constraints.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test check format bench crash clean
+.PHONY: help install run test check format bench crash fuzz clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,14 +59,14 @@ run: $(STAMP) ## Ingest DOCS (default: the sample knowledge base), then serve on
 	$(RAG) serve $(if $(HOST),--host "$(HOST)") $(if $(PORT),--port "$(PORT)")
 
 test: $(STAMP) ## Run the tests
-	$(PY) -m pytest
+	$(PYTEST)
 
 check: $(STAMP) ## Format, lint, types, import arrows and tests: what continuous integration runs
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(PY) -m pytest
+	$(PYTEST)
 
 format: $(STAMP) ## Reformat the code and apply the linter's safe fixes
 	$(VENV)/bin/ruff format .
@@ -73,6 +77,9 @@ bench: $(BENCH_STAMP) ## Run the benchmarks (installs what they compare with)
 
 crash: $(STAMP) ## Kill ingestion again and again and check that nothing is lost; takes minutes
 	$(PY) -m benchmarks.crash
+
+fuzz: $(STAMP) ## Feed damaged files to the loaders and the chunker for MINUTES (default: 20)
+	$(PY) -m benchmarks.fuzz --minutes "$(MINUTES)" --jobs 2 --keep build/fuzz
 
 clean: ## Remove caches and build output; keeps .venv and data
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

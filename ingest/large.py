@@ -25,7 +25,7 @@ from ingest.progress import Progress
 from ingest.steps import Embedder
 from rag_service.store.catalog_schema import NewChunk, StagedDocument
 from rag_service.store.catalog_writer import CatalogWriter
-from rag_service.types import ChunkSpan, LoadedText
+from rag_service.types import ChunkSpan, LoadedText, Mark
 
 LARGE_BYTES = 16 << 20
 PART_BYTES = 4 << 20
@@ -105,14 +105,27 @@ class LargeFile:
 
     def _prepare(self, loaded: LoadedText, staged: StagedDocument) -> tuple[Prepared, Carried]:
         source = self._item.file.source
-        if loader_version(source).startswith("markdown/"):
-            loaded = replace(loaded, syntax="markdown")
+        loaded = _with_structure(loaded, source, is_first=not staged.parts)
         carried = _carried(staged.carried) if staged.carried else None
         return self._preparer.prepare_part(loaded, carried, source)
 
 
 def _plan(path: Path, part_bytes: int) -> TextPlan:
     return plan_parts(path, part_bytes=part_bytes)
+
+
+def _with_structure(loaded: LoadedText, source: str, *, is_first: bool) -> LoadedText:
+    """What the file's name says of the part's structure."""
+    known = format_of(source)
+    name = known.name if known else ""
+    if name == "markdown":
+        return replace(loaded, syntax="markdown")
+    body = loaded.text.rstrip()
+    if name not in ("csv", "tsv") or not body:
+        return loaded
+    header_end = len(body.split("\n", 1)[0]) if is_first else 0
+    table = Mark("table", 0, len(body), header_end=header_end)
+    return replace(loaded, syntax="marked", marks=(table,))
 
 
 def _carried(stored: str) -> Carried:

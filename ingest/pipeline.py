@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ingest.discover import LeftOut
 from ingest.large import LargeFile, is_large
 from ingest.loaders import load, loader_version
 from ingest.loaders.options import LoadOptions
@@ -94,7 +95,10 @@ class IngestJob:
         started = time.perf_counter()
         self._looked_ns = looked_ns
         self._report = plan_report(self._writer.home.name, str(self._root), plan, done=True)
-        self._failures = list(plan.quarantined)
+        self._failures = [
+            *plan.quarantined,
+            *(_as_failure(item) for item in plan.left_out if item.failed),
+        ]
         self._apply_cheap(plan)
         self._progress.start("Ingesting", len(plan.load))
         self._catalog.drop_staged(self._root_id, {item.file.source for item in plan.load})
@@ -268,6 +272,11 @@ class IngestJob:
 
     def _add(self, source: str, status: Status, *, code: str = "", message: str = "") -> None:
         self._report.files.append(FileReport(source, status, code=code, message=message))
+
+
+def _as_failure(item: LeftOut) -> KnownFailure:
+    """What could not even be opened; without a stat, so that it is always tried again."""
+    return KnownFailure(item.source, item.code, item.reason, FileStat(0, 0, 0), "", now())
 
 
 def _parsed_ahead(

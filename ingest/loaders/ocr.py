@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.loaders.page_layout import Word, layout_text, reading_order
+from ingest.loaders.page_layout import layout_text, reading_order
+from ingest.loaders.page_tables import Word
 
 Image = NDArray[np.uint8]  # (height, width, 3): blue, green, red
 
@@ -27,8 +28,8 @@ MAX_SIDE = 2400  # pixels: A4 at 200 dpi has 2339
 _DETECTION_SIDE = 1280
 _THREADS = 1  # files are parsed side by side already
 _SIDEWAYS = 1.5  # height by width of a line's box
-# Mean confidence: pages the right way up have 0.95 to 1, upside down 0.5 to 0.85.
-_GOOD, _BAD = 0.9, 0.6
+# Mean confidence: pages the right way up have 0.95 to 1, upside down 0.7.
+_GOOD, _BAD = 0.9, 0.7
 _PACKAGES = ("rapidocr", "onnxruntime")
 
 

@@ -139,7 +139,9 @@ def read_page(source: PdfSource, index: int, *, use_ocr: bool) -> PageText:
             read = _without_rubbish(_with_pdfium(read, page))
             return _with_ocr(read, page, use_ocr=use_ocr)
         except PdfiumError as error:
-            return replace(read, failure=read.failure or describe(error))
+            read = _without_rubbish(read)
+            failure = read.failure or describe(error)
+            return replace(read, failure="" if read.raw else failure)
 
 
 def _with_pypdf(source: PdfSource, index: int) -> PageText:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pypdfium2 import PdfDocument, PdfiumError, PdfPage, raw
 
-from ingest.loaders.page_layout import Word, layout_text, reading_order
+from ingest.loaders.page_layout import layout_text, reading_order
+from ingest.loaders.page_tables import Word
 
 ENGINE = f"pypdfium2 {version('pypdfium2')}"
 
@@ -25,7 +26,7 @@ _MIN_OVERLAP = 0.3  # of the letter's height: less, and it is another line
 _TOLERANCE = 2.0  # points that text may stand over the page's edge
 _MAX_LETTERS = 300_000  # of a page; a page of fine print has 10,000
 _LINE_END_HYPHEN = "\x02"  # what pdfium makes of it
-MAX_IMAGE_PIXELS = 150_000_000  # an A0 drawing at 300 dpi has 140 million
+MAX_IMAGE_PIXELS = 80_000_000  # A1 at 300 dpi has 70 million; unpacked, 3 to 12 bytes each
 _MAX_IMAGES = 10_000  # of a page, looked at
 _THUMBNAIL_SIDE = 256  # pixels: enough to see that something is on a page
 _BLANK_RANGE = 8  # of 255 levels of grey
@@ -199,4 +200,4 @@ def render(page: PdfPage, *, dpi: float, max_side: int) -> Image:
     """A picture of ``page``, its longer side at most ``max_side`` pixels."""
     scale = min(dpi / 72, max_side / max(*page.get_size(), 1.0))
     with closing(page.render(scale=scale)) as bitmap:
-        return bitmap.to_numpy()[:, :, :3].copy()
+        return np.array(bitmap.to_numpy()[:, :, :3], dtype=np.uint8)

@@ -93,7 +93,7 @@ def add_sheet(
     """Add a sheet under its name; False, and nothing added, where no cell is filled."""
     if not any(any(map(str.strip, row)) for row in rows()):
         return False
-    builder.heading(name, 1)
+    builder.heading(name, 2)  # of level 1 it would be the title of the document
     within = budget.take(rows())
     if height > LAYOUT_ROWS:
         head = list(islice(within, HEADER_SAMPLE))

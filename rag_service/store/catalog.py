@@ -215,7 +215,7 @@ class Catalog:
 
     def failures(self) -> list[tuple[str, str, str, str, str]]:
         """Every file that could not be read: folder, source, code, message, time."""
-        return self._rows(  # type: ignore[return-value]
+        return self._rows(
             "SELECT path, source, code, message, at FROM failures JOIN roots USING (root_id) "
             "ORDER BY path, source"
         )

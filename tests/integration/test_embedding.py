@@ -273,7 +273,7 @@ _MIXED = st.text(
         st.sampled_from(" \t\n\r,.!?-'。，！、 　ßΣς\u0301\u200b\x1c\x85"),
         st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF),
         st.characters(max_codepoint=0x2FF),
-        st.characters(exclude_categories=("Cs",)),
+        st.characters(exclude_categories=["Cs"]),
     )
 )
 
@@ -294,6 +294,7 @@ def test_tokens_counted_word_by_word_are_those_of_the_tokenizer(
     tokenizer: Tokenizer, texts: list[str]
 ) -> None:
     unknown = tokenizer.token_to_id("[UNK]")
+    assert unknown is not None
     counter = TokenCounter(tokenizer, unknown)
     ids = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
     for _ in range(2):  # the second time from the cache

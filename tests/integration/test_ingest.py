@@ -368,6 +368,20 @@ def test_a_very_large_text_goes_on_where_it_was_interrupted(
 
 
 @pytest.mark.usefixtures("small_parts")
+def test_the_rows_of_a_very_large_table_all_know_the_names_of_its_columns(
+    knowledge: Knowledge,
+) -> None:
+    rows = [f"valve {n},room {n % 7},blue" for n in range(200)]
+    knowledge.write("parts.csv", "\n".join(["part,place,colour", *rows]) + "\n")
+    knowledge.ingest()
+    chunks = knowledge.opened().catalog.chunks_of(_doc_id(knowledge, "parts.csv"))
+    assert len(chunks) > 5
+    assert chunks[0].text.startswith("part,place,colour\nvalve 0,")
+    assert {chunk.table_header for chunk in chunks[1:]} == {"part,place,colour"}
+    knowledge.check()
+
+
+@pytest.mark.usefixtures("small_parts")
 def test_a_large_text_with_a_wrong_byte_in_a_late_part_fails_whole_and_keeps_the_old_version(
     knowledge: Knowledge,
 ) -> None:

@@ -84,7 +84,7 @@ def test_metadata_says_where_a_passage_stands(retriever: BaseRetriever) -> None:
     assert metadata == {
         "source": "policy/warranty.md",
         "title": "Warranty",
-        "heading": "Warranty > Duration",
+        "heading": "Duration",
         "table_header": "",
         "page": None,
     }

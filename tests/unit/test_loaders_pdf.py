@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
-from ingest.loaders import pdf_pages
+from ingest.loaders import pdf_pdfium, pdf_pypdf
 from ingest.loaders.options import LoadOptions
 from ingest.loaders.pdf import load_pdf
 from rag_service.errors import EncryptedFile, NoText
 from rag_service.types import LoadedText, Mark, Page
 from tests import documents
 
-NO_OCR = LoadOptions(ocr=False)
 RESCUED = "was used where pypdf's text was missing, garbled or doubled"
 TABLE = [
     ["Item", "Count", "Price"],
@@ -46,7 +45,7 @@ def test_pages_are_spans_of_the_text() -> None:
     assert loaded.pages == (Page(1, 0, 10), Page(2, 12, 12), Page(3, 14, 36))
     assert loaded.text[14:36] == "Third page\nsecond line"
     assert (loaded.title, loaded.encoding, loaded.warnings) == ("A study", "", ())
-    assert (loaded.engine, loaded.syntax) == (pdf_pages.pdf_pypdf.ENGINE, "plain")
+    assert (loaded.engine, loaded.syntax) == (pdf_pypdf.ENGINE, "plain")
 
 
 @pytest.mark.parametrize(
@@ -98,8 +97,9 @@ def test_a_table_keeps_its_rows_however_it_was_written(by_column: bool) -> None:
 
 
 def test_two_columns_of_prose_are_read_one_after_the_other() -> None:
-    left = [f"The left column tells {word} of pumps" for word in ["much", "more", "news", "still"]]
-    right = [f"The right column tells {word} of seals" for word in ["much", "more", "news", "still"]]
+    words = ["much", "more", "news", "still"]
+    left = [f"The left column tells {word} of pumps" for word in words]
+    right = [f"The right column tells {word} of seals" for word in words]
 
     def page(canvas: Canvas) -> None:
         documents.draw_lines(canvas, left)
@@ -124,7 +124,7 @@ def test_letters_printed_twice_for_boldness_are_read_once_by_the_second_engine()
 def test_text_garbled_by_pypdf_is_read_by_the_second_engine_and_this_is_said() -> None:
     loaded = read(documents.japanese_pdf_without_unicode("社員は毎年十日"))
     assert loaded.text == "社員は毎年十日"
-    assert loaded.engine == pdf_pages.pdf_pdfium.ENGINE
+    assert loaded.engine == pdf_pdfium.ENGINE
     assert loaded.warnings == (f"{loaded.engine} {RESCUED}: page 1.",)
 
 
