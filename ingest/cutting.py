@@ -34,7 +34,10 @@ _COSTS: Final[dict[_Place, float]] = {
     "words": costs.WITHIN_CLAUSE,
     "letters": costs.WITHIN_WORD,
 }
-_CLAUSE_END: Final = re.compile(rf"[，；：、]+[”’」』）)]*|[,;:]+[\"'”’)]*(?=[\s{CJK_CLASS}])")
+# Runs of marks are tried from their beginning alone: else a row of commas takes quadratic time.
+_CLAUSE_END: Final = re.compile(
+    rf"[，；：、]+[”’」』）)]*|(?<![,;:])[,;:]++[\"'”’)]*+(?=[\s{CJK_CLASS}])"
+)
 _CELL_END: Final = re.compile(r"(?<=[^|\s])\s*[|\t]")  # not behind a cell that is empty
 _SPACE: Final = re.compile(r"\s+")
 _PARTS_PER_CHUNK: Final = 4  # where a sentence must be cut blindly, so that chunks come out even

@@ -41,6 +41,8 @@ COMMIT_GROUP = 64
 # Parsed ahead of embedding: enough that no core waits, little enough to hold.
 _AHEAD_FILES = 512
 _AHEAD_BYTES = 64 << 20
+# Of the time a file may take; OCR that is cut off keeps what it has read, a parser does not.
+_OCR_SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +316,11 @@ def told(message: str, *, kept: bool) -> str:
 
 
 def load_options(settings: IngestSettings) -> LoadOptions:
-    return LoadOptions(passwords=tuple(settings.passwords), ocr=settings.ocr)
+    return LoadOptions(
+        passwords=settings.passwords,
+        ocr=settings.ocr,
+        ocr_seconds=_OCR_SHARE * settings.parse_timeout_s,
+    )
 
 
 def parser_jobs(configured: int | None, files: int) -> int:

@@ -110,7 +110,9 @@ class IngestSettings(_Group):
     jobs: int | None = Field(
         None, ge=1, le=64, description="Parser processes; unset: one per core, at most four."
     )
-    parse_timeout_s: float = Field(120.0, gt=0, description="Longest time one file may parse.")
+    parse_timeout_s: float = Field(
+        300.0, gt=0, description="Longest time one file may parse, in seconds, OCR included."
+    )
     parse_memory_mb: int = Field(2048, ge=256, description="Most memory one parser may take.")
     max_file_mb: int = Field(4096, ge=1, description="Larger files are reported, not read.")
     include: tuple[str, ...] = Field(

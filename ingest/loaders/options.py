@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 class LoadOptions:
     """``passwords`` are tried in turn on encrypted files, after the empty one.
 
-    ``ocr``: read scanned pages where an OCR engine is installed. ``depth``: how many files
+    ``ocr``: read scanned pages where an OCR engine is installed, for as long as
+    ``ocr_seconds``; the pages left over are named in a warning. ``depth``: how many files
     this one is nested in (the attachment of a mail: 1).
     """
 
     passwords: tuple[str, ...] = ()
     ocr: bool = True
+    ocr_seconds: float = 90.0
     depth: int = 0
 
     def nested(self) -> LoadOptions:

@@ -20,9 +20,6 @@ from rag_service.types import LoadedText, Page
 _PAGE_BREAK = "\n\n"
 _HEADER_WINDOW = 1024  # readers accept the header anywhere in the first KiB
 _MAX_TEXT_CHARS = 64_000_000
-# OCR takes 3 to 10 s a page. Whoever starts this process also ends it after a time, and then
-# nothing of the file is kept; so stop before, and say what was not read.
-OCR_SECONDS = 90.0
 _SHOWN = 10  # pages or names in a warning
 _INSTALL = 'Install the OCR extra (pip install "local-rag-service[ocr]") to read them.'
 
@@ -56,7 +53,9 @@ def load_pdf(data: bytes, options: LoadOptions) -> LoadedText:
 
 
 def _ocr_seconds(options: LoadOptions) -> float:
-    return OCR_SECONDS if options.ocr and ocr.is_available() else 0.0
+    # Whoever starts this process also ends it after a time, and then nothing of the file is
+    # kept; so stop before, and say what was not read.
+    return options.ocr_seconds if options.ocr and ocr.is_available() else 0.0
 
 
 def _read_pages(source: PdfSource, ocr_seconds: float) -> Iterator[PageText]:
@@ -123,7 +122,10 @@ def _ocr_hint(options: LoadOptions) -> str:
         return "OCR is switched off."
     if not ocr.is_available():
         return _INSTALL
-    return f"OCR stops after {OCR_SECONDS:.0f} s a file: split the PDF."
+    return (
+        f"OCR stops after {options.ocr_seconds:.0f} s a file: split the PDF, or raise "
+        "RAG_INGEST__PARSE_TIMEOUT_S."
+    )
 
 
 def _refuse_without_text(pages: Sequence[PageText], hint: str) -> None:
