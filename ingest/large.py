@@ -73,9 +73,8 @@ class LargeFile:
         started = time.perf_counter()
         item = self._item
         plan = self._pool.submit(_plan, item.file.path, PART_BYTES).result()
-        staged = catalog.staged(
-            root_id, item.file.source, item.content_hash, loader_version(item.file.source)
-        )
+        source = item.file.source
+        staged = catalog.staged(root_id, source, _version(item, plan), loader_version(source))
         first = LoadedText("", encoding=plan.encoding, engine="text, in parts")
         for loaded in self._parts(plan, staged.parts):
             self._progress.doing(f"{item.file.source}: part {staged.parts + 1} of {len(plan)}")
@@ -108,6 +107,14 @@ class LargeFile:
         loaded = _with_structure(loaded, source, is_first=not staged.parts)
         carried = _carried(staged.carried) if staged.carried else None
         return self._preparer.prepare_part(loaded, carried, source)
+
+
+def _version(item: ToLoad, plan: TextPlan) -> str:
+    """What the parts are parts of: the content that was hashed, if the file is still that."""
+    stat = item.file.stat
+    if (plan.size, plan.mtime_ns) == (stat.size_bytes, stat.mtime_ns):
+        return item.content_hash
+    return f"{plan.size} bytes of {plan.mtime_ns}"
 
 
 def _plan(path: Path, part_bytes: int) -> TextPlan:

@@ -14,9 +14,16 @@ from pathlib import Path, PurePath
 from typing import cast
 
 from ingest.loaders.formats import format_of, loader_version
+from ingest.loaders.messages import presentable, presentable_warnings
 from ingest.loaders.options import LoadOptions
 from ingest.names import why_unsupported
-from rag_service.errors import BrokenFile, EmptyFile, UnreadableFile, UnsupportedFormat
+from rag_service.errors import (
+    BrokenFile,
+    DocumentError,
+    EmptyFile,
+    UnreadableFile,
+    UnsupportedFormat,
+)
 from rag_service.types import LoadedText
 
 __all__ = [
@@ -60,13 +67,17 @@ def load_bytes(name: str, data: bytes, options: LoadOptions = _DEFAULT) -> Loade
 def _load_with(loader: Loader, data: bytes, options: LoadOptions) -> LoadedText:
     if not data:
         raise EmptyFile("The file is empty (0 bytes).")
-    loaded = loader(data, options)
+    try:
+        loaded = loader(data, options)
+    except DocumentError as error:
+        error.args = (presentable(str(error)),)
+        raise
     if len(loaded.text) > MAX_TEXT_CHARS:
         raise BrokenFile(
             f"The file unpacks to {len(loaded.text):,} characters; at most {MAX_TEXT_CHARS:,} "
             "are read. Split it."
         )
-    return loaded
+    return replace(loaded, warnings=presentable_warnings(loaded.warnings))
 
 
 def _loader(path: PurePath) -> Loader:

@@ -10,6 +10,7 @@ from rag_service.types import LoadedText, Mark, Page
 
 CELL_SEPARATOR = " | "
 MAX_TITLE = 300
+MAX_DEPTH = 8  # of a list; no office program goes deeper, and a file can claim any
 # What no reader sees and no store should hold: control characters, halves of surrogate pairs.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\ufffe\uffff\ud800-\udfff]")
 _LINE_ENDS = re.compile("\r\n?|[\x85\u2028\u2029]")
@@ -55,7 +56,7 @@ class TextBuilder:
     def list_item(self, text: str, *, depth: int = 0, bullet: str = "-") -> None:
         """``depth`` 0 is the outermost list."""
         if line := one_line(text):
-            self._append(f"{'  ' * depth}{bullet} {line}", item=True)
+            self._append(f"{'  ' * min(depth, MAX_DEPTH)}{bullet} {line}", item=True)
 
     def table(self, rows: Iterable[Sequence[str]], *, has_header: bool) -> None:
         """``has_header``: the first row that is not blank names the columns."""

@@ -18,6 +18,7 @@ from ingest.loaders.docx_inline import (
 from ingest.loaders.docx_styles import Numbering, Style, Styles
 from ingest.loaders.drawingml import add_graphic
 from ingest.loaders.notes import note_line
+from ingest.loaders.numerals import stated
 from ingest.loaders.ooxml import MC, Package, W, chosen, is_on
 from ingest.loaders.tables import looks_like_header, tidied
 
@@ -211,8 +212,7 @@ def _is_continued(cell: etree._Element) -> bool:
 
 
 def _number(element: etree._Element | None) -> int:
-    value = "" if element is None else element.get(f"{W}val", "")
-    return min(int(value), _MAX_SPAN) if value.isdecimal() else 0
+    return 0 if element is None else stated(element.get(f"{W}val"), 0, most=_MAX_SPAN)
 
 
 def _is_marked_header(row: etree._Element) -> bool:

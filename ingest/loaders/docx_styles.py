@@ -9,7 +9,7 @@ from typing import Final
 
 from lxml import etree
 
-from ingest.loaders.numerals import numeral
+from ingest.loaders.numerals import numeral, stated
 from ingest.loaders.ooxml import W, is_on
 
 _BODY_TEXT: Final = 9  # the outline level of what is no heading
@@ -132,10 +132,9 @@ def _with_properties(style: Style, properties: etree._Element) -> Style:
 
 
 def _value(element: etree._Element | None) -> int | None:
-    try:
-        return None if element is None else int(element.get(f"{W}val", ""))
-    except ValueError:
-        return None
+    """The number that a property states; None without one."""
+    number = -1 if element is None else stated(element.get(f"{W}val"), -1)
+    return None if number < 0 else number
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +194,7 @@ class Numbering:
         levels = dict(map(_level, definition.iterfind(f"{W}lvl")))
         overrides = number.findall(f"{W}lvlOverride")
         for override in overrides:
-            place = int(override.get(f"{W}ilvl", "0"))
+            place = stated(override.get(f"{W}ilvl"), 0)
             own = override.find(f"{W}lvl")
             start = _value(override.find(f"{W}startOverride"))
             level = levels.get(place, _Level()) if own is None else _level(own)[1]
@@ -214,7 +213,7 @@ def _level(element: etree._Element) -> tuple[int, _Level]:
     number_format = element.find(f"{W}numFmt")
     pattern = element.find(f"{W}lvlText")
     start = _value(element.find(f"{W}start"))
-    return int(element.get(f"{W}ilvl", "0")), _Level(
+    return stated(element.get(f"{W}ilvl"), 0), _Level(
         "decimal" if number_format is None else str(number_format.get(f"{W}val", "decimal")),
         "" if pattern is None else str(pattern.get(f"{W}val", "")),
         1 if start is None else start,

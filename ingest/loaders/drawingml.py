@@ -8,6 +8,7 @@ from lxml import etree
 
 from ingest.loaders.builder import TextBuilder
 from ingest.loaders.equations import M, equation_text
+from ingest.loaders.numerals import stated
 from ingest.loaders.ooxml import MC, A, Package, R, chosen
 from ingest.loaders.tables import looks_like_header, tidied
 
@@ -104,7 +105,7 @@ def _points(series: etree._Element, *names: str) -> dict[int, str]:
         holder = series.find(f"{C}{name}")
         if holder is not None:
             return {
-                int(point.get("idx", "0")): _number(point.findtext(f"{C}v") or "")
+                stated(point.get("idx"), 0, most=0x7FFFFFFF): _number(point.findtext(f"{C}v") or "")
                 for point in holder.iter(f"{C}pt")
             } or {0: holder.findtext(f"{C}v") or ""}
     return {}

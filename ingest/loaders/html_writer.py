@@ -26,6 +26,8 @@ _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 _MAX_HEADING = 300  # characters; a heading that was never closed holds the rest of the page
 _MAX_DEPTH = 8  # deeper lists are not indented further
 _MENU_EFFORT = 200_000  # elements; menus within menus could be looked at again and again
+# A table is looked through to tell whether it holds data; within more layouts, none is.
+_MAX_LAYOUTS = 16
 _PARAGRAPH_GAP = re.compile("\n{2,}")
 _NUMBER = re.compile("-?[0-9]{1,6}")
 _COLONS = (":", "：")
@@ -63,6 +65,7 @@ class _Writer:
         self._left_out: Element | None = None
         self._preformatted: Element | None = None
         self._lists: list[_List] = []
+        self._layouts = 0  # open tables that only place parts of the page
         self._heading = 0  # level of the open heading
         self._bullet = ""  # of a list item of which nothing has been written yet
         self._term = ""  # of a definition list, before its definition
@@ -148,6 +151,8 @@ class _Writer:
             self._heading = 0
         elif tag in _LISTS and self._lists:
             self._lists.pop()
+        elif tag == "table":
+            self._layouts -= 1
         elif tag == "li":
             self._bullet = ""
         elif tag == "dl":
@@ -162,8 +167,9 @@ class _Writer:
         return f"{number}."
 
     def _write_table(self, element: Element) -> bool:
-        table = read_table(element)
+        table = read_table(element) if self._layouts < _MAX_LAYOUTS else None
         if table is None:
+            self._layouts += 1
             return False
         self._release_term()
         self._builder.paragraph(table.caption)

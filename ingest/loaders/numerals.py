@@ -1,10 +1,12 @@
-"""Numbers as list labels show them: letters, Roman numerals, Chinese numerals."""
+"""Numbers as files state them, and as list labels show them: letters, Roman, Chinese numerals."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
+_STATED: Final = re.compile(r"\s*([+-]?[0-9]{1,18})\s*")
 _ROMAN: Final = (
     (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"),
     (50, "l"), (40, "xl"), (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"),
@@ -15,6 +17,12 @@ _UNITS: Final = ("", "十", "百", "千")
 _LEGAL_UNITS: Final = ("", "拾", "佰", "仟")
 _STEMS: Final = "甲乙丙丁戊己庚辛壬癸"
 _BRANCHES: Final = "子丑寅卯辰巳午未申酉戌亥"
+
+
+def stated(text: str | None, default: int, *, least: int = 0, most: int = 0x7FFF) -> int:
+    """The number that a file states, brought within bounds; ``default`` where it states none."""
+    found = _STATED.fullmatch(text or "")
+    return min(max(least, int(found[1])), most) if found else default
 
 
 def roman(number: int) -> str:

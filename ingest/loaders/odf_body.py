@@ -11,6 +11,7 @@ from lxml import etree
 from ingest.loaders.archive import Parts
 from ingest.loaders.builder import TextBuilder
 from ingest.loaders.notes import note_line
+from ingest.loaders.numerals import stated
 from ingest.loaders.odf_lists import Numbering, Styles
 from ingest.loaders.odf_names import CHART, DRAW, MATHML, OFFICE, PRESENTATION, TABLE, TEXT, XLINK
 from ingest.loaders.odf_text import Inline, InlineReader
@@ -233,5 +234,4 @@ def _cells(row: etree._Element) -> Iterator[etree._Element | None]:
 
 
 def _count(element: etree._Element, attribute: str) -> int:
-    value = element.get(attribute, "1")
-    return min(max(1, int(value)), _MAX_REPEATED) if value.isdecimal() else 1
+    return stated(element.get(attribute), 1, least=1, most=_MAX_REPEATED)

@@ -8,7 +8,7 @@ from typing import Final
 
 from lxml import etree
 
-from ingest.loaders.numerals import numeral
+from ingest.loaders.numerals import numeral, stated
 from ingest.loaders.odf_names import STYLE, TEXT
 
 _MAX_INHERITANCE: Final = 50  # styles can be based on one another in a circle
@@ -79,9 +79,7 @@ class Numbering:
         if level is None:
             return ""
         counters = self._counters[style_name]
-        counters[depth] = (
-            int(start) if start.isdecimal() else counters.get(depth, level.start - 1) + 1
-        )
+        counters[depth] = stated(start, counters.get(depth, level.start - 1) + 1)
         self.restart(style_name, depth + 1)
         if not level.number_format:
             return ""
@@ -98,12 +96,12 @@ def _number(level: _Level | None, count: int) -> str:
 
 def _levels(style: etree._Element) -> dict[int, _Level]:
     return {
-        int(element.get(f"{TEXT}level", "1")) - 1: _Level(
+        stated(element.get(f"{TEXT}level"), 1) - 1: _Level(
             element.get(f"{STYLE}num-format", ""),
             element.get(f"{STYLE}num-prefix", ""),
             element.get(f"{STYLE}num-suffix", ""),
-            int(element.get(f"{TEXT}display-levels", "1")),
-            int(element.get(f"{TEXT}start-value", "1")),
+            stated(element.get(f"{TEXT}display-levels"), 1),
+            stated(element.get(f"{TEXT}start-value"), 1),
         )
         for element in style.iterchildren(
             f"{TEXT}list-level-style-number", f"{TEXT}outline-level-style"

@@ -9,6 +9,7 @@ from typing import Final
 from lxml import etree
 
 from ingest.loaders.notes import note_mark
+from ingest.loaders.numerals import stated
 from ingest.loaders.odf_names import DRAW, OFFICE, PRESENTATION, SVG, TEXT
 
 _SPACES: Final = re.compile(r"[ \t\r\n]+")
@@ -85,5 +86,4 @@ def _read_note(note: etree._Element, into: Inline) -> None:
 
 
 def _count(spaces: etree._Element) -> int:
-    count = spaces.get(f"{TEXT}c", "1")
-    return min(int(count), _MAX_SPACES) if count.isdecimal() else 1
+    return stated(spaces.get(f"{TEXT}c"), 1, most=_MAX_SPACES)

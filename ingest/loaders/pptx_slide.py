@@ -9,6 +9,7 @@ from lxml import etree
 
 from ingest.loaders.builder import TextBuilder
 from ingest.loaders.drawingml import add_graphic, add_table, all_text, paragraph_text
+from ingest.loaders.numerals import stated
 from ingest.loaders.ooxml import MC, A, Package, chosen
 
 P: Final = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
@@ -118,5 +119,4 @@ def _is_numbered(properties: etree._Element | None) -> bool:
 
 
 def _depth(properties: etree._Element | None) -> int:
-    level = "" if properties is None else properties.get("lvl", "")
-    return min(int(level), 8) if level.isdecimal() else 0
+    return 0 if properties is None else stated(properties.get("lvl"), 0, most=8)

@@ -29,10 +29,11 @@ _LABELLED = {
     "availability": "Availability:",
 }
 _TRANSPARENT = ("centered", "hlist", "tab", "tabs", "tab-set", "tab-item", "collapse", "details")
-# About the site, or about other files.
-_SILENT = """module py:module toctree index highlight currentmodule moduleauthor sectionauthor
-codeauthor tabularcolumns automodule autoclass autofunction automethod autoexception autodata
-autoattribute autosummary testsetup testcleanup literalinclude audit-event""".split()  # noqa: SIM905
+# About the site, about other files, or a list of the headings: docutils makes that anew for
+# each directive, which takes hours where a thousand of them meet a thousand headings.
+_SILENT = """contents module py:module toctree index highlight currentmodule moduleauthor
+sectionauthor codeauthor tabularcolumns automodule autoclass autofunction automethod autoexception
+autodata autoattribute autosummary testsetup testcleanup literalinclude audit-event""".split()  # noqa: SIM905
 _ROLES = """mod class func meth attr data exc obj const ref doc term numref option envvar keyword
 program command file samp guilabel menuselection kbd dfn download any token pep rfc abbr cve cwe
 type macro member struct enum enumerator union var expr texpr module source issue gh dir

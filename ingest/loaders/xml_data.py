@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -25,6 +26,10 @@ _PROSE = frozenset({"p", "para", "simpara", "paragraph"})
 _TITLES = frozenset({"title", "head", "heading"})
 _CODE = frozenset({"programlisting", "screen", "codeblock", "literallayout", "preformat"})
 _TABLES = frozenset({"table", "informaltable"})
+_HALF_A_PAIR = re.compile(
+    rb"&#(?:x0*d[89a-f][0-9a-f]{2}|0*(?:55(?:29[6-9]|[3-9]\d\d)|56\d{3}|57(?:[0-2]\d\d|3[0-3]\d|34[0-3])));",
+    re.IGNORECASE,
+)
 _CUT = "The XML is damaged, {where}. What follows the damage may be missing."
 # Depth, the length of a text, what entities would expand to: libxml2 bounds them all.
 _LIMITS = frozenset({etree.ErrorTypes.ERR_RESOURCE_LIMIT, etree.ErrorTypes.ERR_ENTITY_LOOP})
@@ -70,10 +75,19 @@ def _parse(text: str) -> tuple[Element, tuple[str, ...]]:
     except etree.XMLSyntaxError as error:
         reason = error.msg.partition(", line ")[0].rstrip(".")
         where = f"line {error.lineno}: {reason}"
-        root = None if error.code in _LIMITS else etree.fromstring(data, _parser(recover=True))
+        root = None if error.code in _LIMITS else _recovered(data)
     if root is None:
         raise BrokenFile(f"The file cannot be read as XML, {where}.")
     return root, (_CUT.format(where=where),)
+
+
+def _recovered(data: bytes) -> Element | None:
+    """What can be read of damaged XML.
+
+    References to halves of surrogate pairs go first: libxml2 turns them into bytes that are no
+    UTF-8 when it recovers, and lxml fails on those later.
+    """
+    return etree.fromstring(_HALF_A_PAIR.sub(b"\xef\xbf\xbd", data), _parser(recover=True))
 
 
 def _parser(*, recover: bool) -> etree.XMLParser:

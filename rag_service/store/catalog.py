@@ -33,6 +33,7 @@ if sqlite3.sqlite_version_info < (3, 37):  # STRICT tables
 
 Connection = sqlite3.Connection
 
+_MAY_NOT_WRITE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)  # primary result codes
 _BATCH = 500  # below SQLite's limit of bound variables in every build
 
 _CHUNK_COLUMNS = """c.chunk_id, c.doc_id, c.ordinal, d.source, d.title, c.heading, c.page,
@@ -77,6 +78,19 @@ def _open(path: Path, mode: str) -> Connection:
     return db
 
 
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_size, found.st_mtime_ns)
+
+
+def _log(path: Path) -> Path:
+    """The write-ahead log, which is there while somebody writes or has been killed at it."""
+    return path.with_name(f"{path.name}-wal")
+
+
 @contextmanager
 def connect(path: Path, mode: str) -> Iterator[Connection]:
     """A short-lived connection, for making the tables."""
@@ -99,7 +113,8 @@ class Catalog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
-        self._db = _open(path, self._mode)
+        self._frozen: tuple[int, int] | None = None  # the file's stamp, if it cannot change
+        self._db = self._opened()
         if self._meta("format") != str(FORMAT_VERSION):
             raise IndexMismatch(
                 f"{path} has format {self._meta('format')}, this version writes {FORMAT_VERSION}. "
@@ -107,6 +122,24 @@ class Catalog:
             )
         self.uuid = self._meta("uuid")
         self.fingerprint: dict[str, Any] = json.loads(self._meta("fingerprint"))
+
+    def _opened(self) -> Connection:
+        stamp, db = _stamp(self.path), _open(self.path, self._mode)
+        try:
+            db.execute("SELECT 1 FROM sqlite_schema LIMIT 1")
+        except sqlite3.DatabaseError as error:
+            # Reading means making files beside this one if no writer has, and on a disk that is
+            # read-only nobody can; but then nobody changes it either.
+            unable = (error.sqlite_errorcode & 0xFF) in _MAY_NOT_WRITE
+            if unable and self._mode == "ro" and stamp and not _log(self.path).exists():
+                db.close()
+                self._frozen, db = stamp, _open(self.path, "ro&immutable=1")
+        return db
+
+    def is_outdated(self) -> bool:
+        """Whether the file was taken for one that cannot change, and did, or is about to."""
+        held = self._frozen
+        return held is not None and (held != _stamp(self.path) or _log(self.path).exists())
 
     def close(self) -> None:
         with self._lock:

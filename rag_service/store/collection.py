@@ -89,9 +89,10 @@ class Collection:
     def is_current(self) -> bool:
         """Whether the files this reader opened are still the ones at their path."""
         try:
-            return (self.generation / "catalog.sqlite").stat().st_ino == self._inode
+            same = (self.generation / "catalog.sqlite").stat().st_ino == self._inode
         except FileNotFoundError:
             return False
+        return same and not self.catalog.is_outdated()
 
     def view(self) -> CollectionView:
         """The newest state; cheap when nothing was committed since the last call."""

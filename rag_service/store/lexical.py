@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import shutil
+import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -139,11 +142,35 @@ class LexicalView:
         return tantivy.Query.boolean_query(parts)
 
 
+class _Links:
+    """A folder of links to an index that lies where this process may not write.
+
+    tantivy makes a lock file where it reads, so that no writer removes what is being opened.
+    Here the lock protects nothing; opening fails in that case, and is done again.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.path = Path(tempfile.mkdtemp(prefix="rag-lexical-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+    def renew(self) -> None:
+        """Link what is new, and forget what is gone."""
+        for link in self.path.iterdir():
+            if link.is_symlink() and not link.exists():
+                link.unlink()
+        for path in self._folder.iterdir():
+            link = self.path / path.name
+            if path.suffix != ".lock" and not link.is_symlink():
+                link.symlink_to(path.absolute())
+
+
 class LexicalReader:
     """Follows what a writer in another process commits."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._links: _Links | None = None
         self._index: tantivy.Index | None = None
         self._inode = 0
 
@@ -154,8 +181,10 @@ class LexicalReader:
             if self._index is None or inode != self._inode:
                 if not (self._folder / "meta.json").exists():
                     return None
-                self._index, self._inode = _open(self._folder), inode
+                self._index, self._inode = _open(self._readable()), inode
                 self._index.config_reader(reload_policy="manual")
+            if self._links:
+                self._links.renew()
             self._index.reload()
         except (FileNotFoundError, ValueError) as error:
             # Not written yet, or a rebuilt one is being switched in: the next call sees it.
@@ -164,6 +193,15 @@ class LexicalReader:
             return None
         searcher = self._index.searcher()
         return LexicalView(self._index, searcher, _watermark(self._index, searcher))
+
+    def _readable(self) -> Path:
+        """The folder, or one in its place where tantivy can open it."""
+        if os.access(self._folder, os.W_OK):
+            self._links = None
+            return self._folder
+        self._links = _Links(self._folder)
+        self._links.renew()
+        return self._links.path
 
 
 class LexicalWriter:
@@ -195,7 +233,7 @@ class LexicalWriter:
     def _rebuild(self, beside: Path) -> None:
         # Beside the old one, which readers may be using, then switched in.
         beside.mkdir(parents=True)
-        self._index, self.seq = _open(beside), 0
+        self._index, self.seq = tantivy.Index(_schema(), path=str(beside)), 0
         self.catch_up()
         retired = self._folder.with_name(self._folder.name + ".old")
         self._folder.rename(retired)

@@ -1,0 +1,1 @@
+"""Kills ingestion again and again and checks that nothing is lost or done twice."""

@@ -1,0 +1,157 @@
+"""What may go wrong around an ingest: other processes, signals, the clock, files that change."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks.crash.corpus import sha256
+from benchmarks.crash.runs import Moment, orphans
+from ingest import large, pipeline
+from rag_service.errors import CollectionBusy, PathNotFound
+from tests.generated_mirror import Mirror
+
+CHANGED = ("Changed while it was being read; run again to take in the change.",)
+HOUR_NS = 3600 * 10**9
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Mirror:
+    return Mirror(tmp_path, tmp_path / "data")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_told_to_stop_says_so_and_leaves_all_in_order(
+    mirror: Mirror, number: signal.Signals
+) -> None:
+    mirror.corpus.fill(40)
+    run = mirror.start()
+    run.await_moment(Moment(at="<catalog put_documents", nth=2))
+    os.kill(run.pid, number)
+    assert run.wait() == 130
+    assert mirror.said() == "Stopped. What was finished is kept; run again to go on.\n"
+    assert orphans(run) == []
+    assert list(mirror.inspector.after_a_kill()) == []
+    assert 12 <= len(mirror.inspector.committed) < 40
+    assert mirror.start().wait() == 0
+    mirror.check()
+
+
+def test_of_two_ingests_at_once_one_is_turned_away_and_the_other_unharmed(mirror: Mirror) -> None:
+    mirror.corpus.fill(40)
+    run = mirror.start()
+    run.await_moment(Moment(at="<catalog put_documents"))
+    os.kill(run.pid, signal.SIGSTOP)  # so that it is not finished before the other is here
+    with pytest.raises(CollectionBusy, match="Wait until it has finished"):
+        mirror.ingest()
+    os.kill(run.pid, signal.SIGCONT)
+    assert run.wait() == 0
+    mirror.check()
+
+
+@pytest.mark.parametrize("ahead_ns", [HOUR_NS, -HOUR_NS])
+def test_a_change_of_equal_size_and_time_is_taken_in_whatever_the_clock_says(
+    mirror: Mirror, ahead_ns: int
+) -> None:
+    """As after a clock was set back, or with a tool that restores time stamps."""
+    mirror.corpus.fill(10)
+    path = mirror.corpus.root / mirror.corpus.add(sentences=5)
+    stamp = time.time_ns() + ahead_ns
+    os.utime(path, ns=(stamp, stamp))
+    mirror.ingest()
+    before, size = sha256(path), path.stat().st_size
+    while sha256(path) == before or path.stat().st_size != size:
+        mirror.corpus.add(path.name, sentences=5)
+    os.utime(path, ns=(stamp, stamp))
+    assert mirror.ingest().counts() == {"updated": 1, "unchanged": 10}
+    mirror.check()
+
+
+def test_a_folder_that_vanishes_in_mid_run_loses_no_document(
+    mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "COMMIT_GROUP", 2)
+    monkeypatch.setattr(pipeline, "_AHEAD_FILES", 2)
+    mirror.corpus.fill(12)
+    mirror.ingest()
+    root = mirror.corpus.root
+    away = root.with_name("unmounted")
+    for source in mirror.corpus.sources():
+        mirror.corpus.add(source)
+    report = mirror.ingest(on_texts=lambda _: root.exists() and root.rename(away) and None)
+    assert report.exit_code() == 3
+    counts = report.counts()
+    assert (counts["updated"] > 0, counts["failed"] > 0) == (True, True)
+    assert counts["updated"] + counts["failed"] == report.documents == 12
+    kept = [file.message for file in report.files if file.status == "failed"]
+    assert all(
+        message.endswith("The last good version stays in the collection.") for message in kept
+    )
+    with pytest.raises(PathNotFound, match="does not exist"):
+        mirror.ingest()
+    away.rename(root)
+    assert mirror.ingest().counts() == {"updated": 12}
+    mirror.check()
+
+
+def test_a_file_that_grows_while_it_is_read_is_taken_in_by_the_next_run(mirror: Mirror) -> None:
+    mirror.corpus.fill(3)
+    log = mirror.corpus.root / mirror.corpus.add()
+
+    def grow(_: int) -> None:
+        longer = log.read_text("utf-8") + "\nOne more line."
+        mirror.corpus.remember(longer.encode(), longer, "")
+        log.write_text(longer, "utf-8")
+
+    report = mirror.ingest(on_texts=grow)
+    assert {f.source: f.warnings for f in report.files if f.warnings} == {log.name: CHANGED}
+    assert mirror.ingest().counts() == {"updated": 1, "unchanged": 3}
+    mirror.check()
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large, "LARGE_BYTES", 20_000)
+    monkeypatch.setattr(large, "PART_BYTES", 8_000)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_very_large_file_that_is_replaced_between_two_parts_is_read_anew(mirror: Mirror) -> None:
+    source = mirror.corpus.add(sentences=600)
+    seen: list[int] = []
+
+    def replace(texts: int) -> None:
+        seen.append(texts)
+        if len(seen) == 2:
+            mirror.corpus.add(source, sentences=500)
+
+    report = mirror.ingest(on_texts=replace)
+    assert [(file.status, file.code) for file in report.files] == [("failed", "unreadable_file")]
+    assert mirror.ingest().counts() == {"added": 1}
+    mirror.check()
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_parts_of_another_version_are_not_gone_on_with(mirror: Mirror) -> None:
+    """Replaced between comparing and staging, interrupted while staged, and put back."""
+    mirror.corpus.add()
+    path = mirror.corpus.root / mirror.corpus.add(sentences=600)
+    original = path.read_bytes()
+    seen: list[int] = []
+
+    def replace_then_stop(texts: int) -> None:
+        seen.append(texts)  # first those of the small file, then part by part
+        if len(seen) == 1:
+            mirror.corpus.add(path.name, sentences=500)
+        elif len(seen) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        mirror.ingest(on_texts=replace_then_stop)
+    path.write_bytes(original)
+    assert mirror.ingest().counts() == {"added": 1, "unchanged": 1}
+    mirror.check()
