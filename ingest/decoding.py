@@ -59,6 +59,7 @@ _MAGIC = (
     (b"SQLite format 3\x00", "an SQLite database"),
 )
 
+_TYPED_LINE_ENDS = re.compile("\r\n?")
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 # C0 and C1 controls other than white space and escape (terminal logs have escapes).
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
@@ -83,8 +84,11 @@ _CODECS = {
 }
 
 
-def decode(data: bytes) -> Decoded:
+def decode(data: bytes, *, keep_separators: bool = False) -> Decoded:
     """Decode the whole content of a text file.
+
+    ``keep_separators``: form feeds and the line and paragraph separators of Unicode are no line
+    ends. In JSON and CSV they are part of a value.
 
     Raises:
         NotText: the content is binary.
@@ -92,11 +96,11 @@ def decode(data: bytes) -> Decoded:
     """
     marked = byte_order_mark(data)
     if marked:
-        return _finish(*_decode_marked(data, *marked))
+        return _finish(*_decode_marked(data, *marked), keep_separators=keep_separators)
     _refuse_magic(data)
     found = _utf32(data) or (_utf16(data) if b"\0" in data else None)
     found = found or _utf8(data) or _legacy(data)
-    return _finish(*found)
+    return _finish(*found, keep_separators=keep_separators)
 
 
 def decode_part(data: bytes, encoding: str, *, offset: int = 0, last: bool = True) -> Decoded:
@@ -256,11 +260,21 @@ def _legacy(data: bytes) -> _Found:
     return text, choice.name, choice.warnings + cut + _replacement_warning(text, choice.name)
 
 
-def _finish(text: str, encoding: str, warnings: tuple[str, ...]) -> Decoded:
-    return _clean(text.removeprefix("\ufeff"), encoding, warnings)
+def _finish(
+    text: str, encoding: str, warnings: tuple[str, ...], *, keep_separators: bool
+) -> Decoded:
+    text = text.removeprefix("\ufeff")
+    return _clean(text, encoding, warnings, keep_separators=keep_separators)
 
 
-def _clean(text: str, encoding: str, warnings: tuple[str, ...]) -> Decoded:
+def fold_line_ends(text: str) -> str:
+    """``text`` with ``\\n`` for whatever ends a line."""
+    return _LINE_ENDS.sub("\n", text)
+
+
+def _clean(
+    text: str, encoding: str, warnings: tuple[str, ...], *, keep_separators: bool = False
+) -> Decoded:
     controls = len(_CONTROLS.findall(text))
     if controls > _MAX_CONTROL_SHARE * len(text):
         raise NotText("The content is binary, not text; the file name says text.")
@@ -268,4 +282,5 @@ def _clean(text: str, encoding: str, warnings: tuple[str, ...]) -> Decoded:
     if nuls:
         noun = "character was" if nuls == 1 else "characters were"
         warnings += (f"{nuls} NUL {noun} removed.",)
-    return Decoded(_LINE_ENDS.sub("\n", text).replace("\0", ""), encoding, warnings)
+    text = _TYPED_LINE_ENDS.sub("\n", text) if keep_separators else fold_line_ends(text)
+    return Decoded(text.replace("\0", ""), encoding, warnings)

@@ -41,6 +41,10 @@ from ingest.names import is_hidden, is_utf8, printable, why_unsupported
 from rag_service.errors import ConfigError, PathNotFound
 from rag_service.store.catalog_schema import FileStat
 
+# A file that is renamed while its folder is listed may be seen under neither name, and would be
+# taken for deleted. Looking again is cheap; a folder that never rests is taken as it was seen last.
+_LOOKS = 3
+
 # Files and folders looked at to count what is in a folder that is left out: some have
 # millions, and listing them would take longer than the work.
 MAX_COUNTED = 100_000
@@ -107,12 +111,16 @@ def discover(root: Path, rules: DiscoveryRules) -> Discovery:
         what = "is a file; name the folder that holds it" if root.exists() else "does not exist"
         raise PathNotFound(f"{root} {what}. Nothing was changed.")
     identity = folder_identity(root)
-    walk = _Walk(root, rules)
-    walk.run()
-    if folder_identity(root) != identity:
-        raise PathNotFound(
-            f"{root} went away while it was being listed. Is the disk mounted? Nothing was changed."
-        )
+    for _ in range(_LOOKS):
+        walk = _Walk(root, rules)
+        walk.run()
+        if folder_identity(root) != identity:
+            raise PathNotFound(
+                f"{root} went away while it was being listed. Is the disk mounted? "
+                "Nothing was changed."
+            )
+        if not walk.was_disturbed():
+            break
     return Discovery(
         tuple(sorted(walk.files, key=lambda file: file.source)),
         tuple(sorted(walk.left_out, key=lambda item: item.source)),
@@ -126,6 +134,13 @@ def folder_identity(folder: str | Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return (found.st_dev, found.st_ino)
+
+
+def _changed_at(folder: str) -> int | None:
+    try:
+        return os.stat(folder).st_mtime_ns  # noqa: PTH116
+    except OSError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +170,7 @@ class _Walk:
         self._own_data = _inside(root, rules.own_data) if rules.own_data else None
         self._folders = [_Folder(str(root), "", None, included=not rules.include)]
         self._visited: set[tuple[int, int]] = set()
+        self._listed: list[tuple[str, int | None]] = []  # folders, and when each had changed last
         self._links: list[tuple[str, _Folder]] = []  # to folders, a heap by source
 
     def run(self) -> None:
@@ -166,7 +182,12 @@ class _Walk:
             else:
                 self._list(heapq.heappop(self._links)[1])
 
+    def was_disturbed(self) -> bool:
+        """Whether files came, went or changed names in a folder since it was listed."""
+        return any(_changed_at(path) != changed_at for path, changed_at in self._listed)
+
     def _list(self, folder: _Folder) -> None:
+        self._listed.append((folder.path, _changed_at(folder.path)))
         if self._follow_links:
             identity = folder_identity(folder.path)
             if identity in self._visited:

@@ -72,4 +72,5 @@ class Mirror:
 
     def check(self) -> None:
         """The collection is what the folder is, nothing twice, nothing left over."""
-        assert list(self.inspector.when_finished()) == []
+        problems = list(self.inspector.when_finished())
+        assert problems == [], problems

@@ -85,11 +85,19 @@ class Corpus:
         """The marks of the documents that nobody touches."""
         return {self.mark_of[sha256(self.root / source)] for source in self._kept}
 
-    def change(self, operations: int, *, names: bool = True) -> None:
-        """Do so many things to the folder, of all the kinds there are; ``names``: renames too."""
-        kinds: list[Callable[[], object]] = [self.add, self.update, self.update, self.delete]
-        kinds += [self.copy, self.touch]
-        kinds += [self.move, self.exchange, self.replace] if names else []
+    def change(self, operations: int) -> None:
+        """Do so many things to the folder, of all the kinds there are."""
+        kinds: list[Callable[[], object]] = [
+            self.add,
+            self.update,
+            self.update,
+            self.delete,
+            self.move,
+            self.copy,
+            self.touch,
+            self.exchange,
+            self.replace,
+        ]
         for _ in range(operations):
             self._rng.choice(kinds)()
 

@@ -71,7 +71,8 @@ def first_ingests(stage: Stage, kills: int) -> None:
         scene = Scene(stage, "first ingest", f"first-{number}", documents=40)
         scene.typical_s = typical_s
         for _ in range(stage.rng.randint(1, 6)):
-            scene.strike(scene.ingest(), aimed(scene, _AFTER_COMMITS))
+            if not scene.strike(scene.ingest(), aimed(scene, _AFTER_COMMITS)):
+                break
         scene.finish()
         typical_s = max(typical_s, scene.typical_s)
         scene.close()
@@ -121,8 +122,7 @@ def _change_under(scene: Scene, moment: Moment) -> None:
     assert isinstance(run, Forked)
     until = time.monotonic() + (moment.after_s if not moment.at else 3.0)
     while time.monotonic() < until and not run.reached(moment):
-        # A file that is renamed while the folder is being listed may be seen under neither name.
-        scene.corpus.change(1, names=run.is_idle())
+        scene.corpus.change(1)
         run.listen(scene.stage.rng.uniform(0, 0.15))
     if moment.at:
         run.listen(moment.after_s)
@@ -133,7 +133,7 @@ def _follow_to_the_end(scene: Scene) -> None:
     """Left alone, the watcher makes the collection what the folder is; then told to stop."""
     run = scene.ingest("--watch")(Moment())
     assert isinstance(run, Forked)
-    scene.corpus.change(5, names=False)
+    scene.corpus.change(5)
     deadline, idle_since = time.monotonic() + 60, time.monotonic()
     while time.monotonic() < min(deadline, idle_since + 1):
         run.listen(0.05)

@@ -42,7 +42,7 @@ def load_tsv(data: bytes, _options: LoadOptions) -> LoadedText:
 
 
 def _load(data: bytes, *, usual: str) -> LoadedText:
-    decoded = decode(data)
+    decoded = decode(data, keep_separators=True)
     text, delimiter = _delimiter(decoded.text, usual)
     builder = TextBuilder()
     with damage_reported("table"):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ingest.decoding import Decoded, decode
+from ingest.decoding import Decoded, decode, fold_line_ends
 from ingest.loaders.builder import TextBuilder
 from ingest.loaders.options import LoadOptions
 from ingest.loaders.records import Line, write_records
@@ -72,7 +72,7 @@ def parse_json(text: str) -> Any:
 
 
 def _decode_not_blank(data: bytes) -> Decoded:
-    decoded = decode(data)
+    decoded = decode(data, keep_separators=True)
     if not decoded.text.strip():
         raise EmptyFile("The file is empty: it holds nothing but white space.")
     return decoded
@@ -80,7 +80,8 @@ def _decode_not_blank(data: bytes) -> Decoded:
 
 def _plain(decoded: Decoded, reason: str) -> LoadedText:
     warnings = (*decoded.warnings, f"{reason} It was read as plain text.")
-    return LoadedText(decoded.text, encoding=decoded.encoding, engine="text", warnings=warnings)
+    text = fold_line_ends(decoded.text)
+    return LoadedText(text, encoding=decoded.encoding, engine="text", warnings=warnings)
 
 
 def _json_lines(decoded: Decoded) -> LoadedText | None:

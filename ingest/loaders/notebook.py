@@ -29,7 +29,7 @@ def load_notebook(data: bytes, _options: LoadOptions) -> LoadedText:
         EmptyFile, NoText: no cell holds text.
         NotText, UnknownEncoding: see ``ingest.decoding.decode``.
     """
-    decoded = decode(data)
+    decoded = decode(data, keep_separators=True)
     if not decoded.text.strip():
         raise EmptyFile("The file is empty: it holds nothing but white space.")
     try:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from docutils import __version__ as docutils_version
 from docutils.core import publish_doctree
+from docutils.readers import standalone
+from docutils.transforms.misc import Transitions
 
 from ingest.decoding import Decoded, decode
 from ingest.loaders.builder import TextBuilder
@@ -38,6 +41,16 @@ _SETTINGS = {
     "line_length_limit": 10_000_000,
     "input_encoding": "unicode",
 }
+
+
+class _Reader(standalone.Reader):  # type: ignore[misc]  # docutils is untyped
+    """Leaves lines of dashes where they are: docutils looks for a better place among all blocks
+    around each, and nothing is written for them anyway.
+    """
+
+    def get_transforms(self) -> list[Any]:
+        """What is done to the tree once it is parsed."""
+        return [each for each in super().get_transforms() if each is not Transitions]
 
 
 def load_rst(data: bytes, _options: LoadOptions) -> LoadedText:
@@ -76,7 +89,7 @@ def _effort(block: str) -> int:
 
 def _structured(decoded: Decoded) -> LoadedText:
     register_sphinx_markup()
-    document = publish_doctree(decoded.text, settings_overrides=dict(_SETTINGS))
+    document = publish_doctree(decoded.text, reader=_Reader(), settings_overrides=dict(_SETTINGS))
     builder = TextBuilder()
     warnings = write_rst(document, builder)
     return builder.build(

@@ -6,12 +6,13 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.crash.corpus import sha256
 from benchmarks.crash.runs import Moment, orphans
-from ingest import large, pipeline
+from ingest import discover, large, pipeline
 from rag_service.errors import CollectionBusy, PathNotFound
 from tests.generated_mirror import Mirror
 
@@ -98,6 +99,25 @@ def test_a_folder_that_vanishes_in_mid_run_loses_no_document(
     mirror.check()
 
 
+def test_a_file_that_is_renamed_while_its_folder_is_listed_is_moved_and_not_lost(
+    mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror.corpus.fill(10)
+    mirror.ingest()
+    old = mirror.corpus.root / mirror.corpus.sources()[0]
+    judge = discover._Walk._judge
+
+    def rename_and_judge(walk: discover._Walk, entry: os.DirEntry[str], within: Any) -> None:
+        if old.exists():  # at the first entry of all, when their names are known already
+            old.rename(old.with_name("99999.md"))
+        judge(walk, entry, within)
+
+    monkeypatch.setattr(discover._Walk, "_judge", rename_and_judge)
+    report = mirror.ingest()
+    assert (report.counts(), report.embedded) == ({"moved": 1, "unchanged": 9}, 0)
+    mirror.check()
+
+
 def test_a_file_that_grows_while_it_is_read_is_taken_in_by_the_next_run(mirror: Mirror) -> None:
     mirror.corpus.fill(3)
     log = mirror.corpus.root / mirror.corpus.add()
@@ -152,6 +172,7 @@ def test_parts_of_another_version_are_not_gone_on_with(mirror: Mirror) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         mirror.ingest(on_texts=replace_then_stop)
+    assert list(mirror.inspector.after_a_kill()) == []
     path.write_bytes(original)
     assert mirror.ingest().counts() == {"added": 1, "unchanged": 1}
     mirror.check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from types import FrameType
@@ -116,3 +117,24 @@ def test_a_list_of_the_headings_in_every_section_takes_no_hours() -> None:
 def test_tables_within_tables_around_a_long_page_take_no_minutes() -> None:
     page = "<p>x<table><tr><td>" * 480 + "<b>y</b>" * 100_000
     assert load("a.html", page.encode()).text.count("y") == 100_000
+
+
+def test_thousands_of_lines_of_dashes_in_restructured_text_take_no_minutes() -> None:
+    loaded = load("a.rst", b"text\n\n----\n\n" * 5_000)
+    assert loaded.text.split("\n\n") == ["text"] * 5_000
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
+def test_a_line_separator_within_a_value_tears_no_record_apart(separator: str) -> None:
+    value = f"before{separator}after"
+    rows = [{"a": value, "b": "1"}, {"a": "z", "b": "2"}]
+    expected = "a: before\nafter\nb: 1\n\na: z\nb: 2"
+    lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    for name, text in (("a.json", json.dumps(rows, ensure_ascii=False)), ("a.jsonl", lines)):
+        loaded = load(name, text.encode())
+        assert (loaded.text, loaded.warnings) == (expected, ())
+    assert load("a.csv", f"a,b\n{value},1\n".encode()).text == "a | b\nbefore after | 1"
+
+
+def test_what_is_no_json_has_plain_line_ends() -> None:
+    assert load("a.json", "no json\u2028at all".encode()).text == "no json\nat all"
