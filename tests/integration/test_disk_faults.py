@@ -58,6 +58,8 @@ def test_a_full_disk_loses_nothing_and_the_run_that_has_room_finishes(
         assert mirror.found(word) == [source]
     assert len(failures) > 5
     assert all("disk full" in failure for failure in failures)
+    mount("-o", "remount,size=256m", str(small_disk))
+    assert mirror.ingest().exit_code() == 0
     assert mirror.ingest().counts() == {"unchanged": 60}
     mirror.check()
 
