@@ -24,6 +24,9 @@ from rag_service.store.catalog_schema import FileStat, KnownDocument, KnownFailu
 # stamp moving (clocks tick in milliseconds, some file systems in seconds).
 _SETTLING_NS = 2_000_000_000
 _SMALL_FILE = 64 << 10  # bytes
+# A document whose file changes names again and again looks deleted while the new name is one
+# that is already gone. Then the folder is looked at again, at most so many times in all.
+_LOOKS = 3
 KEPT = "The last good version stays in the collection."
 # Failures that come from the surroundings of a file: it may be readable now, unchanged.
 _ALWAYS_RETRIED = frozenset({"unreadable_file", "encrypted_file"})
@@ -61,6 +64,7 @@ class Plan:
     left_out: list[LeftOut] = field(default_factory=list)
     quarantined: list[KnownFailure] = field(default_factory=list)  # not tried again
     kept: list[KnownDocument] = field(default_factory=list)  # of files that cannot be read now
+    came_and_went: bool = False  # a file under a new name was gone when it was to be read
 
 
 def compare(
@@ -80,19 +84,23 @@ def compare(
             has some (unless ``prune``): an unmounted disk is no deletion of everything.
         ConfigError: a pattern is not valid.
     """
-    now_ns = time.time_ns()
-    found = Discovery((), ()) if prune and not root.exists() else discover(root, rules)
-    if not found.files and not prune:
-        _refuse_to_empty(root, known, found.left_out)
-    progress.start("Comparing", len(found.files))
-    return plan_mirror(
-        found.files,
-        known,
-        left_out=found.left_out,
-        known_failures={} if retry_failed else known_failures,
-        now_ns=now_ns,
-        on_file=progress.advance,
-    )
+    for _ in range(_LOOKS):
+        now_ns = time.time_ns()
+        found = Discovery((), ()) if prune and not root.exists() else discover(root, rules)
+        if not found.files and not prune:
+            _refuse_to_empty(root, known, found.left_out)
+        progress.start("Comparing", len(found.files))
+        plan = plan_mirror(
+            found.files,
+            known,
+            left_out=found.left_out,
+            known_failures={} if retry_failed else known_failures,
+            now_ns=now_ns,
+            on_file=progress.advance,
+        )
+        if not (plan.came_and_went and plan.delete):
+            break
+    return plan
 
 
 def _refuse_to_empty(
@@ -212,7 +220,8 @@ class _Comparison:
             return hash_file(file.path)
         except FileNotFoundError:
             if held is None:
-                return None  # it came and went: there is nothing to tell
+                self._plan.came_and_went = True  # there is nothing to tell
+                return None
             reason = f"vanished while the folder was being read; run again. {KEPT}"
         except OSError as error:
             reason = f"{error.strerror or error}; check its permissions"

@@ -97,6 +97,7 @@ class IngestJob:
         started = time.perf_counter()
         self._looked_ns = looked_ns
         self._report = plan_report(self._writer.home.name, str(self._root), plan, done=True)
+        self._report.restless = plan.came_and_went
         self._failures = [
             *plan.quarantined,
             *(_as_failure(item) for item in plan.left_out if item.failed),
@@ -181,6 +182,8 @@ class IngestJob:
 
     def _reject(self, item: ToLoad, error: DocumentError) -> None:
         source, message = item.file.source, str(error)
+        # A file that got another name: the embeddings of its text are wanted again soon.
+        self._report.restless |= stat_of(item.file.path) != item.file.stat
         self._progress.advance()
         if isinstance(error, EmptyFile):
             if item.known:
@@ -221,7 +224,7 @@ class IngestJob:
         stat = self._settled(item.file.stat)
         if stat_of(item.file.path) == item.file.stat:
             return stat, item.content_hash, ()
-        # What was parsed may be neither version.
+        self._report.restless = True  # what was parsed may be neither version
         warning = "Changed while it was being read; run again to take in the change."
         return unsettled(stat), "", (warning,)
 

@@ -63,6 +63,7 @@ class IngestReport:
     reused: int = 0  # chunks whose embedding was already stored
     revision: int = 0
     seconds: float = 0.0
+    restless: bool = False  # files changed, or changed names, while they were being read
 
     @property
     def files_seen(self) -> int:
@@ -173,6 +174,7 @@ def merged(reports: Sequence[IngestReport]) -> IngestReport:
         whole.embedded += other.embedded
         whole.reused += other.reused
         whole.seconds += other.seconds
+        whole.restless |= other.restless
     return whole
 
 

@@ -85,7 +85,7 @@ class Ingestor:
         ):
             report = merged([self._run(root, writer, options, bar) for root in roots])
             _check_nothing_lost(before, report, prune=options.prune)
-            writer.finish()
+            writer.finish(keep_unused=report.restless)
         return report
 
     def plan(

@@ -119,9 +119,13 @@ class CollectionWriter:
             self._snapshots.save(compact(view))
         self._snapshot_seq = revision
 
-    def finish(self) -> None:
-        """Forget unused embeddings, publish, snapshot, put a rebuilt generation into use."""
-        self.catalog.drop_unused_vectors()
+    def finish(self, *, keep_unused: bool = False) -> None:
+        """Forget unused embeddings, publish, snapshot, put a rebuilt generation into use.
+
+        ``keep_unused`` leaves forgetting to a later run.
+        """
+        if not keep_unused:
+            self.catalog.drop_unused_vectors()
         self.publish()
         with storage_errors(self.generation):
             self.snapshot()

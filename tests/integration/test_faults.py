@@ -123,6 +123,31 @@ def test_a_file_that_is_renamed_while_its_folder_is_listed_is_moved_and_not_lost
     mirror.check()
 
 
+def test_files_that_exchange_names_under_a_run_are_not_embedded_again(
+    mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen half-way, one is under a name that is gone by the time it is to be parsed."""
+    mirror.corpus.fill(8)
+    mirror.ingest()
+    one, other = (mirror.corpus.root / source for source in mirror.corpus.sources()[:2])
+    between = one.with_name("99999.md")
+    one.rename(between)
+    other.rename(one)
+    load = pipeline.IngestJob._load
+
+    def complete_the_exchange(job: pipeline.IngestJob, items: Any) -> None:
+        if between.exists():
+            between.rename(other)
+        load(job, items)
+
+    monkeypatch.setattr(pipeline.IngestJob, "_load", complete_the_exchange)
+    counts = mirror.ingest().counts()
+    assert counts == {"updated": 1, "failed": 1, "deleted": 1, "unchanged": 6}
+    report = mirror.ingest()
+    assert (report.counts(), report.embedded) == ({"added": 1, "unchanged": 7}, 0)
+    mirror.check()
+
+
 def test_a_file_that_grows_while_it_is_read_is_taken_in_by_the_next_run(mirror: Mirror) -> None:
     mirror.corpus.fill(3)
     log = mirror.corpus.root / mirror.corpus.add()

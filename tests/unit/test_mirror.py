@@ -59,6 +59,7 @@ def mirror(
     exclude: tuple[str, ...] = (),
     prune: bool = False,
     retry_failed: bool = False,
+    progress: Progress = QUIET,
 ) -> Plan:
     return compare(
         root,
@@ -67,7 +68,7 @@ def mirror(
         known_failures={failure.source: failure for failure in failures},
         prune=prune,
         retry_failed=retry_failed,
-        progress=QUIET,
+        progress=progress,
     )
 
 
@@ -295,6 +296,35 @@ def test_a_known_file_that_vanishes_before_it_is_read_is_kept_until_the_next_run
 
 def test_a_new_file_that_came_and_went_is_not_told(tmp_path: Path) -> None:
     assert outline(plan([FoundFile("a.txt", tmp_path, FileStat(9, 9, 9))])) == {}
+
+
+class Restless(Progress):
+    """Somebody gives a file its next name each time the folder has just been listed."""
+
+    def __init__(self, *names: Path) -> None:
+        super().__init__(Console(quiet=True), enabled=False)
+        self._names = list(names)
+
+    def start(self, phase: str, total: int | None) -> None:
+        super().start(phase, total)
+        if len(self._names) > 1:
+            self._names.pop(0).rename(self._names[0])
+
+
+def test_a_file_that_changes_names_twice_under_the_comparison_is_still_a_move(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, {"second.txt": "one"})
+    restless = Restless(tmp_path / "second.txt", tmp_path / "third.txt")
+    made = mirror(tmp_path, known("first.txt", "one"), progress=restless)
+    assert outline(made) == {"move": ["first.txt -> third.txt"]}
+
+
+def test_a_file_that_never_rests_is_in_the_end_taken_as_it_was_seen(tmp_path: Path) -> None:
+    write(tmp_path, {"0.txt": "one"})
+    restless = Restless(*(tmp_path / f"{number}.txt" for number in range(9)))
+    made = mirror(tmp_path, known("first.txt", "one"), progress=restless)
+    assert outline(made) == {"delete": ["first.txt"]}
 
 
 def test_a_file_that_cannot_be_read_keeps_its_last_good_version(tmp_path: Path) -> None:
