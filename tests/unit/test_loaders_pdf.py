@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
-from ingest.loaders import pdf_pdfium, pdf_pypdf
 from ingest.loaders.options import LoadOptions
-from ingest.loaders.pdf import load_pdf
+from ingest.loaders.pdf import pdf_pdfium, pdf_pypdf
+from ingest.loaders.pdf.pdf import load_pdf
 from rag_service.errors import EncryptedFile, NoText
 from rag_service.types import LoadedText, Mark, Page
 from tests import documents

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from xlsxwriter.workbook import Workbook
 
 from ingest.loaders import load_bytes
-from ingest.loaders.sheet_tables import LAYOUT_ROWS
+from ingest.loaders.office.sheet_tables import LAYOUT_ROWS
 from rag_service.errors import BrokenFile, EmptyFile, EncryptedFile, NotText, UnsupportedFormat
 from rag_service.types import LoadedText
 from tests.office_documents import (
@@ -185,7 +185,7 @@ def test_a_long_list_is_one_table_read_as_a_stream() -> None:
 
 
 def test_reading_stops_at_the_limit_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.loaders.spreadsheet.MAX_CHARS", 20)
+    monkeypatch.setattr("ingest.loaders.office.spreadsheet.MAX_CHARS", 20)
     loaded = load([["Name", "Days"], *([f"name{number}", number] for number in range(100))])
     assert loaded.text == "Sheet1\n\nName | Days\nname0 | 0\nname1 | 1"
     assert loaded.warnings == ("Only the first 20 characters of the file were read.",)

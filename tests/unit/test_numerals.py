@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.loaders.numerals import numeral
+from ingest.loaders.office.numerals import numeral
 
 
 @pytest.mark.parametrize(

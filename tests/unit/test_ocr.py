@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.loaders import ocr
 from ingest.loaders.options import LoadOptions
-from ingest.loaders.pdf import load_pdf
+from ingest.loaders.pdf import ocr
+from ingest.loaders.pdf.pdf import load_pdf
 from rag_service.errors import NoText
 from rag_service.types import LoadedText
 from tests import documents

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ingest.loaders.page_layout import layout_text, reading_order
-from ingest.loaders.page_tables import Word
+from ingest.loaders.pdf.page_layout import layout_text, reading_order
+from ingest.loaders.pdf.page_tables import Word
 
 WIDTH, LINE = 6.0, 14.0  # of a letter, of a line
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.loaders import pdf_pages, pdf_pdfium, pdf_pypdf
 from ingest.loaders.options import LoadOptions
-from ingest.loaders.pdf import load_pdf
+from ingest.loaders.pdf import pdf_pages, pdf_pdfium, pdf_pypdf
+from ingest.loaders.pdf.pdf import load_pdf
 from rag_service.errors import BrokenFile, NoText
 from rag_service.types import LoadedText
 from tests import documents

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.loaders.pdf_quality import assess, is_better
-from ingest.loaders.pdf_text import clean_lines, join_lines
+from ingest.loaders.pdf.pdf_quality import assess, is_better
+from ingest.loaders.pdf.pdf_text import clean_lines, join_lines
 
 
 def clean(raw: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ingest.loaders.running_lines import remove_running_lines
+from ingest.loaders.pdf.running_lines import remove_running_lines
 
 BODY = ["The pump is started.", "It runs for an hour.", "Then it is stopped."]
 

@@ -1,0 +1,1 @@
+"""Mails of two kinds, with their attachments."""

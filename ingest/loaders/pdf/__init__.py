@@ -1,0 +1,1 @@
+"""PDF: two engines, OCR, and what pages have in common."""
