@@ -18,7 +18,8 @@ from rag_service.generation.backend import ChatBackend, LangChainBackend, LlamaB
 from rag_service.generation.chat_model import open_llama_chat
 from rag_service.generation.prompts import PromptLibrary
 from rag_service.retrieval.embedding import LocalEmbeddings, open_embeddings
-from rag_service.retrieval.retriever import CollectionRetriever, HybridSearch
+from rag_service.retrieval.langchain import CollectionRetriever
+from rag_service.retrieval.retriever import HybridSearch
 from rag_service.settings import ChatSettings, Settings
 from rag_service.store.catalog import Catalog
 from rag_service.store.collection import CollectionView

@@ -1,21 +1,17 @@
-"""Hybrid retrieval over one collection, and its LangChain face."""
+"""Hybrid retrieval over one collection: the stages of one search, told in order."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from langchain_core.callbacks import CallbackManagerForRetrieverRun
-from langchain_core.documents import Document
-from langchain_core.retrievers import BaseRetriever
-
+from rag_service.retrieval.candidates import CandidateSearch
+from rag_service.retrieval.clock import Clock
+from rag_service.retrieval.coverage import QuestionTerms
 from rag_service.retrieval.embedding import LocalEmbeddings
-from rag_service.retrieval.fusion import Fused, Leg, fuse
-from rag_service.retrieval.rerank import QuestionTerms, rerank
+from rag_service.retrieval.fusion import Fused, fuse
+from rag_service.retrieval.rerank import rerank
 from rag_service.settings import RetrievalSettings
 from rag_service.store.collection import CollectionView
-from rag_service.text.analysis import analyze_query
 from rag_service.types import Filters, Hit, SearchResult
 
 
@@ -30,28 +26,24 @@ class HybridSearch:
         self, view: CollectionView, query: str, *, top_k: int, filters: Filters | None = None
     ) -> SearchResult:
         """The ``top_k`` best chunks for a question at the view's revision."""
-        doc_ids = view.filter_ids(filters)
-        depth = max(self.settings.candidates, top_k)
-        clock = _Clock()
-        vector = self.embeddings.encode_query(query)
-        clock.lap("embed_ms")
-        dense = [] if vector is None else view.search_dense(vector, depth, doc_ids)
-        clock.lap("dense_ms")
-        lexical = view.search_lexical(analyze_query(query), depth, doc_ids)
-        clock.lap("lexical_ms")
-        legs = [
-            Leg("dense", self.settings.dense_weight, dense),
-            Leg("lexical", self.settings.lexical_weight, lexical),
-        ]
-        hits = _joined(view, fuse(legs, self.settings.rrf_k), max(top_k, self.settings.reranked))
+        clock = Clock()
+        first = CandidateSearch(self.embeddings, self.settings).gather(
+            view,
+            query,
+            depth=max(self.settings.candidates, top_k),
+            doc_ids=view.filter_ids(filters),
+            clock=clock,
+        )
+        fused = fuse(first.legs, self.settings.rrf_k)
+        hits = _joined(view, fused, max(top_k, self.settings.reranked))
         clock.lap("join_ms")
         hits = self._reranked(hits, query, view)
         clock.lap("rerank_ms")
         return SearchResult(
             hits=tuple(hits[:top_k]),
             revision=view.revision,
-            legs=tuple(leg.name for leg in legs if leg.candidates),
-            notes=() if vector is not None else (_no_dense_vote(self.embeddings),),
+            legs=tuple(leg.name for leg in first.legs if leg.candidates),
+            notes=first.notes,
             timings=clock.laps,
         )
 
@@ -79,61 +71,3 @@ def _joined(view: CollectionView, fused: list[Fused], limit: int) -> list[Hit]:
         if len(hits) >= limit:
             break
     return hits[:limit]
-
-
-def _no_dense_vote(embeddings: LocalEmbeddings) -> str:
-    return (
-        f"The embedding model {embeddings.identity.name} cannot represent this question, so only "
-        "the lexical index voted. A multilingual model would add meaning (README, Models)."
-    )
-
-
-class _Clock:
-    """Laps in milliseconds."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps[name] = round((now - self._last) * 1e3, 3)
-        self._last = now
-
-
-class CollectionRetriever(BaseRetriever):
-    """A collection as a LangChain retriever.
-
-    Documents carry the chunk's text; their metadata the source, title, heading, table header, page,
-    ``char_start`` and ``char_end`` in the extracted text, ids and the fused score.
-    """
-
-    search: Callable[[str, int, Filters | None], SearchResult]
-    top_k: int = 8
-    filters: Filters | None = None
-
-    def _get_relevant_documents(
-        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
-    ) -> list[Document]:
-        del run_manager  # LangChain reports the run; there is nothing to add to it
-        return [_to_document(hit) for hit in self.search(query, self.top_k, self.filters).hits]
-
-
-def _to_document(hit: Hit) -> Document:
-    chunk = hit.chunk
-    return Document(
-        id=str(chunk.chunk_id),
-        page_content=chunk.text,
-        metadata={
-            "source": chunk.source,
-            "title": chunk.title,
-            "heading": chunk.heading,
-            "table_header": chunk.table_header,
-            "page": chunk.page,
-            "char_start": chunk.char_start,
-            "char_end": chunk.char_end,
-            "doc_id": chunk.doc_id,
-            "chunk_id": chunk.chunk_id,
-            "score": hit.score,
-        },
-    )

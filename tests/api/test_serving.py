@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from rag_service.api.serving import description, url_of
-from rag_service.cli import REAL_PARTS, Parts, app
+from rag_service.cli import app
+from rag_service.commands.parts import REAL_PARTS, Parts
 from rag_service.errors import UnsupportedFormat
 from rag_service.settings import IngestSettings, Settings
 from tests.api.fakes import FakeLibrary, FakeService

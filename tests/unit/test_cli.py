@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from rag_service.cli import Parts, app
+from rag_service.cli import app
+from rag_service.commands.parts import Parts
 from rag_service.errors import ChatModelError, IndexCorrupt
 from rag_service.types import FailedFile
 from tests.api.fakes import REFUSAL, WARRANTY, FakeLibrary, FakeService
@@ -304,7 +305,8 @@ def test_an_address_of_another_machine_is_refused(rag: Command) -> None:
 
 
 SERVE = """
-from rag_service.cli import Parts, app
+from rag_service.cli import app
+from rag_service.commands.parts import Parts
 from tests.api.fakes import FakeLibrary, FakeService
 
 service = FakeService()

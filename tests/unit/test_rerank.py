@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag_service.retrieval.rerank import Coverage, QuestionTerms, rerank
+from rag_service.retrieval.coverage import Coverage, QuestionTerms
+from rag_service.retrieval.rerank import rerank
 from rag_service.types import Chunk, Hit
 
 
