@@ -9,10 +9,11 @@ size. Rows of a table that are parted from its header row carry a copy of it.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Final
 
 from ingest.packing import Packed, pack
-from ingest.pieces import TokenCounter, document_pieces, measured_pieces
+from ingest.pieces import TokenCounter, bounded, document_pieces, measured_pieces
 from ingest.structure import Carried, outline
 from ingest.titles import title_of
 from rag_service.types import ChunkSpan, LoadedText
@@ -26,7 +27,7 @@ __all__ = [
     "title_of",
 ]
 
-CHUNKER_VERSION: Final = "2"
+CHUNKER_VERSION: Final = "3"
 
 
 def chunk_document(
@@ -35,9 +36,9 @@ def chunk_document(
     """The chunks of a document: ordered, disjoint, trimmed, covering all but white space.
 
     ``count_tokens`` counts many texts at once, without special tokens. No chunk has more than
-    ``max_tokens`` by that count, unless a single character has. No sentence of prose, row of a
-    table or line of code is cut unless it alone has more. Raises ``ValueError`` for
-    ``max_tokens`` below 1.
+    ``max_tokens`` by that count, unless a single character has, nor many more letters than that
+    (`ingest.pieces.bounded`). No sentence of prose, row of a table or line of code is cut unless
+    it alone has more. Raises ``ValueError`` for ``max_tokens`` below 1.
     """
     return chunk_part(loaded, None, count_tokens=count_tokens, max_tokens=max_tokens)[0]
 
@@ -56,6 +57,7 @@ def chunk_part(
     """
     if max_tokens < 1:
         raise ValueError(f"max_tokens must be at least 1, not {max_tokens}")
+    count_tokens = bounded(count_tokens)
     before = carried or Carried(title=title_of(loaded, fallback=""))
     sections, after = outline(loaded, before, first=carried is None)
     pieces = document_pieces(loaded.text, sections, loaded.pages)
@@ -69,5 +71,10 @@ def chunk_part(
 
 def _chunk(loaded: LoadedText, ordinal: int, packed: Packed, heading: str) -> ChunkSpan:
     start, end = packed.span()
-    page = loaded.pages[packed.pieces[0].page].number if loaded.pages else None
-    return ChunkSpan(ordinal, start, end, loaded.text[start:end], page, heading, packed.header)
+    text, pages = loaded.text[start:end], loaded.pages
+    if not pages:
+        return ChunkSpan(ordinal, start, end, text, None, heading, packed.header)
+    page = pages[packed.pieces[0].page].number
+    begun = bisect_right(pages, end - 1, key=lambda each: each.char_start)
+    last = max(page, pages[max(0, begun - 1)].number)
+    return ChunkSpan(ordinal, start, end, text, page, heading, packed.header, last)

@@ -12,13 +12,14 @@ import codecs
 import re
 from dataclasses import dataclass
 
+from ingest.invisible import without_invisible
 from ingest.legacy_encodings import choose_legacy
 from rag_service.errors import NotText, UnknownEncoding
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """``text`` has ``\\n`` line ends, no byte order mark and no NUL.
+    """``text`` has ``\\n`` line ends, no NUL and nothing invisible.
 
     ``encoding`` is a Python codec name; ``warnings`` are sentences for people.
     """
@@ -283,4 +284,4 @@ def _clean(
         noun = "character was" if nuls == 1 else "characters were"
         warnings += (f"{nuls} NUL {noun} removed.",)
     text = _TYPED_LINE_ENDS.sub("\n", text) if keep_separators else fold_line_ends(text)
-    return Decoded(text.replace("\0", ""), encoding, warnings)
+    return Decoded(without_invisible(text.replace("\0", "")), encoding, warnings)

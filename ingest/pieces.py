@@ -46,9 +46,29 @@ class Piece(NamedTuple):
 
 _PLACE: Final = 7  # fields of a piece before its tokens and cost
 _COUNTED_AT_ONCE: Final = 1024  # texts; what a tokenizer returns takes far more memory than they
+# Letters, white space aside, that count as a token at least. Prose has four or five to a token;
+# but WordPiece makes one unknown token of any word of more than 100 letters: a picture written
+# in base64, Thai, which has no spaces. It would be one passage of any length.
+MAX_LETTERS_PER_TOKEN: Final = 16
 _SENTENCE_END: Final = re.compile(r"[。！？；：.!?;:…|][\"'”’」』）)】]*\Z")
 _RUNS_ON: Final = re.compile(r"[，、,（(\-‐—]\Z")
 _MIN_RUNNING: Final = 16  # characters; what is shorter at a page's end is a caption or a title
+
+
+def bounded(count_tokens: TokenCounter) -> TokenCounter:
+    """``count_tokens``, but never less than one for every ``MAX_LETTERS_PER_TOKEN``."""
+
+    def counted(texts: Sequence[str]) -> list[int]:
+        counts = zip(texts, count_tokens(texts), strict=True)
+        return [max(count, _least(text, count)) for text, count in counts]
+
+    return counted
+
+
+def _least(text: str, count: int) -> int:
+    if len(text) <= count * MAX_LETTERS_PER_TOKEN:  # nearly always; spares looking at the letters
+        return count
+    return sum(map(len, text.split())) // MAX_LETTERS_PER_TOKEN
 
 
 def count_all(texts: Sequence[str], count_tokens: TokenCounter) -> list[int]:

@@ -84,6 +84,11 @@ def outline(loaded: LoadedText, carried: Carried, *, first: bool) -> tuple[list[
     )
 
 
+def text_blocks(loaded: LoadedText) -> list[Block]:
+    """The headings, tables, code and prose of a text whose syntax is plain or Markdown."""
+    return _find_blocks(loaded, Carried(), first=True).found
+
+
 def _find_blocks(loaded: LoadedText, carried: Carried, *, first: bool) -> _Blocks:
     if loaded.syntax == "marked":
         found = list(_marked_blocks(loaded.text, loaded.marks))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from ingest.invisible import without_invisible
+from ingest.structure import Block, text_blocks
 from rag_service.errors import NoText
 from rag_service.types import LoadedText, Mark, Page
 
@@ -12,14 +14,14 @@ CELL_SEPARATOR = " | "
 MAX_TITLE = 300
 MAX_DEPTH = 8  # of a list; no office program goes deeper, and a file can claim any
 # What no reader sees and no store should hold: control characters, halves of surrogate pairs.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\ufffe\uffff\ud800-\udfff]")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 _LINE_ENDS = re.compile("\r\n?|[\x85\u2028\u2029]")
 _SPACES = re.compile(r"\s+")
 
 
 def clean_text(text: str) -> str:
     """``text`` with ``\\n`` line ends and without what cannot be shown."""
-    return _UNPRINTABLE.sub("", _LINE_ENDS.sub("\n", text))
+    return without_invisible(_UNPRINTABLE.sub("", _LINE_ENDS.sub("\n", text)))
 
 
 def one_line(text: str) -> str:
@@ -74,10 +76,32 @@ class TextBuilder:
             self._marks.append(Mark("code", start, self._length))
 
     def insert(self, loaded: LoadedText) -> None:
-        """A whole document within this one, e.g. the attachment of a mail; pages are dropped."""
-        if not loaded.text.strip():
-            return
+        """A whole document within this one, e.g. the attachment of a mail; pages are dropped.
+
+        Its headings become headings one level further in.
+        """
+        if loaded.syntax == "marked":
+            self._insert_marked(loaded)
+        else:
+            for block in text_blocks(loaded):
+                self._insert_block(loaded.text[block.char_start : block.char_end], block)
+
+    def _insert_block(self, body: str, block: Block) -> None:
+        if block.kind == "heading" and block.heading is not None:
+            self.heading(block.heading.title, block.heading.level + 1)
+        elif block.kind == "code":
+            self.code(body)
+        elif block.kind == "table":
+            start = self._append(body)
+            header = block.table.end - block.char_start if block.table else 0
+            self._marks.append(Mark("table", start, self._length, header_end=start + header))
+        else:
+            self.paragraph(body)
+
+    def _insert_marked(self, loaded: LoadedText) -> None:
         text = loaded.text.rstrip()
+        if not text.strip():
+            return
         start = self._append(text)
         for mark in loaded.marks:
             if mark.char_end <= len(text):
@@ -106,8 +130,10 @@ class TextBuilder:
         title: str = "",
         encoding: str = "",
         warnings: Iterable[str] = (),
+        date: str = "",
+        tags: tuple[str, ...] = (),
     ) -> LoadedText:
-        """The document.
+        """The document; ``date`` and ``tags`` as `ingest.loaders.about` finds them.
 
         Raises:
             NoText: nothing was added.
@@ -123,6 +149,8 @@ class TextBuilder:
             warnings=tuple(warnings),
             syntax="marked",
             marks=tuple(self._marks),
+            date=date,
+            tags=tags,
         )
 
     def _append(self, text: str, *, item: bool = False) -> int:

@@ -11,6 +11,16 @@ MAX_MESSAGE: Final = 1_000  # characters
 MAX_WARNINGS: Final = 100  # of one file
 
 
+def password_refusal(what: str, *, given: bool) -> str:
+    """Why ``what`` ("file") is not read, and what to do; ``given``: passwords were tried."""
+    if given:
+        why = f"The {what} needs a password, and none of those in RAG_INGEST__PASSWORDS opens it."
+        return f"{why} Add it there, or save a copy without one."
+    return (
+        f"The {what} needs a password. Put it in RAG_INGEST__PASSWORDS, or save a copy without one."
+    )
+
+
 def presentable(message: str) -> str:
     """``message`` on one line of bounded length, without characters that command a terminal."""
     line = one_line(message)

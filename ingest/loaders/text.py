@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 
 from ingest.decoding import Decoded, decode
+from ingest.loaders.front_matter import read_front_matter
 from ingest.loaders.options import LoadOptions
 from rag_service.errors import EmptyFile
 from rag_service.types import LoadedText
 
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_FRONT_TITLE = re.compile(r"^title:[ \t]*(.+?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _FENCE = re.compile(r"^ {0,3}(```|~~~)")
 _HEADING = re.compile(r"^ {0,3}#[ \t]+(.+?)[ \t]*#*[ \t]*$")
 _MAX_TITLE = 300
@@ -27,6 +26,7 @@ def load_text(data: bytes, _options: LoadOptions) -> LoadedText:
 def load_markdown(data: bytes, _options: LoadOptions) -> LoadedText:
     """Like ``load_text``; the title is the front matter's or the first ``#`` heading."""
     decoded = _decode_not_blank(data)
+    about = read_front_matter(decoded.text).about
     return LoadedText(
         decoded.text,
         title=markdown_title(decoded.text),
@@ -34,6 +34,8 @@ def load_markdown(data: bytes, _options: LoadOptions) -> LoadedText:
         encoding=decoded.encoding,
         engine="text",
         warnings=decoded.warnings,
+        date=about.date,
+        tags=about.tags,
     )
 
 
@@ -46,11 +48,8 @@ def _decode_not_blank(data: bytes) -> Decoded:
 
 def markdown_title(text: str) -> str:
     """The title a Markdown text gives itself, or ""."""
-    front = _FRONT_MATTER.match(text)
-    named = _FRONT_TITLE.search(front.group(1)) if front else None
-    if named:
-        return named.group(1).strip("\"'")[:_MAX_TITLE]
-    return _first_heading(text[front.end() :] if front else text)[:_MAX_TITLE]
+    front = read_front_matter(text)
+    return (front.title or _first_heading(text[front.end :]))[:_MAX_TITLE]
 
 
 def _first_heading(text: str) -> str:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ingest.chunking import Carried, TokenCounter, chunk_document, chunk_part
 from ingest.loaders.builder import TextBuilder
+from ingest.pieces import bounded
 from rag_service.text.sentences import sentence_spans
 from rag_service.types import ChunkSpan, LoadedText, Mark, Page
 from tests.chunks import count_letters, count_words
@@ -154,7 +155,8 @@ def check_spans(text: str, found: Sequence[ChunkSpan]) -> None:
 
 
 def check_sizes(found: Sequence[ChunkSpan], count_tokens: TokenCounter, max_tokens: int) -> None:
-    for chunk, tokens in zip(found, count_tokens([chunk.text for chunk in found]), strict=True):
+    counts = bounded(count_tokens)([chunk.text for chunk in found])
+    for chunk, tokens in zip(found, counts, strict=True):
         assert tokens <= max_tokens or len(chunk.text) == 1
 
 
@@ -187,6 +189,7 @@ def test_no_sentence_is_cut_unless_it_alone_exceeds_the_limit(
     loaded = LoadedText(text, syntax="marked")
     found = chunk_document(loaded, count_tokens=count_tokens, max_tokens=max_tokens)
     starts = [chunk.char_start for chunk in found]
+    count_tokens = bounded(count_tokens)
     for start, end in sentence_spans(text):
         if count_tokens([text[start:end]])[0] <= max_tokens:
             assert end <= found[bisect_right(starts, start) - 1].char_end
@@ -202,6 +205,7 @@ def test_no_row_is_cut_unless_it_alone_exceeds_the_limit_and_none_lacks_its_head
     builder.table([["name", "city"], *rows], has_header=has_header)
     loaded = builder.build(engine="test")
     found = chunk_document(loaded, count_tokens=count_tokens, max_tokens=max_tokens)
+    count_tokens = bounded(count_tokens)
     whole = {row for row in loaded.text.split("\n") if count_tokens([row])[0] <= max_tokens}
     for row in whole:
         assert any(row.strip() in chunk.text for chunk in found)

@@ -6,6 +6,7 @@ import pytest
 
 from ingest.chunking import chunk_document
 from ingest.loaders.builder import TextBuilder
+from ingest.pieces import MAX_LETTERS_PER_TOKEN
 from rag_service.types import ChunkSpan, LoadedText, Page
 from tests.chunks import chunks, count_letters, markdown, texts
 
@@ -94,6 +95,18 @@ def test_a_sentence_above_the_limit_is_cut_at_clauses_then_spaces_then_letters(
     text: str, max_tokens: int, expected: list[str]
 ) -> None:
     assert texts(text, max_tokens) == expected
+
+
+def test_a_word_without_end_fills_many_chunks_though_the_model_takes_it_for_one_token() -> None:
+    text = "See the picture. " + "iVBORw0K" * 100
+    found = texts(text, max_tokens=12)
+    assert "".join(found) == text
+    assert max(map(len, found)) < 13 * MAX_LETTERS_PER_TOKEN
+
+
+def test_white_space_does_not_count_as_letters() -> None:
+    row = f"one{' ' * 300}two{' ' * 300}three."
+    assert texts(row, max_tokens=6) == [row]
 
 
 def test_letters_keep_their_combining_marks() -> None:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.decoding import decode
+from ingest.invisible import without_invisible
 from rag_service.errors import NotText, RagError, UnknownEncoding
 
 SIMPLIFIED = "公司规定，员工每年可以享受十天带薪年假；没有用完的假期不能转到下一年。\n"
@@ -234,8 +235,24 @@ def test_any_bytes_give_text_or_a_refusal(data: bytes) -> None:
         assert "\r" not in decoded.text
 
 
+@pytest.mark.parametrize(
+    ("text", "warnings"),
+    [
+        ("公司规定员工每年休假十天", 0),
+        ("徂漆傧熄盂你", 1),  # hardly a frequent letter: rubbish, or a list of rare names
+    ],
+)
+def test_letters_that_speak_faintly_for_an_encoding_give_a_warning(
+    text: str, warnings: int
+) -> None:
+    decoded = decode(text.encode("gbk"))
+    assert (decoded.text, decoded.encoding) == (text, "gb18030")
+    assert len(decoded.warnings) == warnings
+    assert all("gb18030 was inferred" in said for said in decoded.warnings)
+
+
 @given(st.text(alphabet=st.characters(exclude_categories=["Cc", "Cs"]), max_size=200))
-def test_utf8_text_survives_unchanged(text: str) -> None:
-    text = text.lstrip("\ufeff").replace("\u2028", "").replace("\u2029", "")
+def test_what_can_be_seen_of_utf8_text_survives_unchanged(text: str) -> None:
+    text = without_invisible(text.replace("\u2028", "").replace("\u2029", ""))
     if not any(text.encode().startswith(magic) for magic in (b"PK", b"%PDF", b"{\\rtf", b"GIF8")):
         assert decode(text.encode()).text == text

@@ -95,6 +95,18 @@ def test_code_is_kept_exactly_and_every_line_of_it_is_marked() -> None:
             "static int f(int a) {\n  if (a) {\n    return 1;\n  }\n}\n",
             [(1, "static int f(int a) {")],
         ),
+        (
+            "a.cs",
+            "class A\n{\n    public int F(int a)\n    {\n        Log(a);\n        return a;\n"
+            "    }\n}\n",
+            [(1, "class A"), (2, "public int F(int a)")],
+        ),
+        (
+            "a.cpp",
+            "void A::f(int a) const\n{\n  FOR_EACH(a)\n  {\n    g();\n  }\n  g(a);\n}\n\n"
+            "int g();\n",
+            [(1, "void A::f(int a) const")],
+        ),
         ("a.rb", "def name\n  1\n  2\nend\n", [(1, "def name")]),
         ("a.pyi", "def f(a): ...\ndef g(a): ...\ndef h(a): ...\n", []),
         ("a.yaml", "a: 1\nb:\n  - class of x\n", []),

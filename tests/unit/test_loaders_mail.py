@@ -154,6 +154,19 @@ def attached(name: str, data: bytes) -> LoadedText:
     return eml(mail.as_bytes())
 
 
+def test_an_attachment_keeps_the_structure_that_its_own_signs_give_it() -> None:
+    source = "# Rules\n\nOne.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n## Leave\n\n```\nx = 1\n```\n"
+    loaded = attached("rules.md", source.encode())
+    assert loaded.text.endswith(
+        "Attachment: rules.md\n\nRules\n\nOne.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+        "Leave\n\n```\nx = 1\n```"
+    )
+    assert headings(loaded) == [(1, "Attachment: rules.md"), (2, "Rules"), (3, "Leave")]
+    table, code = (mark for mark in loaded.marks if mark.kind != "heading")
+    assert loaded.text[table.char_start : table.header_end] == "| a | b |\n|---|---|"
+    assert loaded.text[code.char_start : code.char_end] == "```\nx = 1\n```"
+
+
 @pytest.mark.parametrize(
     ("name", "data", "warning"),
     [

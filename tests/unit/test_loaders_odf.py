@@ -229,9 +229,9 @@ def test_damaged_styles_cost_the_styles_and_a_warning() -> None:
         (
             rezipped(odf("text", ""), {"META-INF/manifest.xml": encrypted_manifest()}),
             EncryptedFile,
-            "needs a password",
+            "those of OpenDocument files are not tried",
         ),
-        (zipped({"encrypted-package": b"x"}), EncryptedFile, "needs a password"),
+        (zipped({"encrypted-package": b"x"}), EncryptedFile, "those of OpenDocument files"),
         (
             rezipped(
                 odf("text", ""),

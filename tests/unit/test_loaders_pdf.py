@@ -219,7 +219,7 @@ def test_a_pdf_that_needs_a_password_is_refused(tmp_path: Path) -> None:
     path = documents.write_encrypted_pdf(tmp_path / "a.pdf", [["secret"]], password="sesame")
     with pytest.raises(EncryptedFile, match="needs a password"):
         read(path.read_bytes())
-    with pytest.raises(EncryptedFile, match="none of those given"):
+    with pytest.raises(EncryptedFile, match="none of those in RAG_INGEST__PASSWORDS"):
         read(path.read_bytes(), "one", "two")
 
 

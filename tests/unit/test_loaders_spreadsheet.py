@@ -267,7 +267,7 @@ def test_an_opendocument_sheet_is_read_whatever_it_repeats() -> None:
 
 def test_an_encrypted_opendocument_sheet_needs_its_password() -> None:
     data = rezipped(_ods(""), {"META-INF/manifest.xml": encrypted_manifest()})
-    with pytest.raises(EncryptedFile, match="Save a copy without one"):
+    with pytest.raises(EncryptedFile, match="those of OpenDocument files are not tried"):
         load_bytes("a.ods", data)
 
 

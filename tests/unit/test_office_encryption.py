@@ -33,14 +33,16 @@ FILES = {"a.docx": _docx("机密"), "a.xlsx": xlsx([["机密"]])}
 
 @pytest.mark.parametrize("name", FILES)
 def test_without_the_password_the_user_is_told_what_to_do(name: str) -> None:
-    with pytest.raises(EncryptedFile, match=r"needs a password\. Save a copy without one"):
+    with pytest.raises(
+        EncryptedFile, match=r"needs a password\. Put it in RAG_INGEST__PASSWORDS, or save"
+    ):
         load_bytes(name, encrypted(FILES[name], "secret"))
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_wrong_passwords_are_named_as_such(name: str) -> None:
     options = LoadOptions(passwords=("", "wrong"))
-    with pytest.raises(EncryptedFile, match="none of the given ones opens it"):
+    with pytest.raises(EncryptedFile, match="none of those in RAG_INGEST__PASSWORDS opens it"):
         load_bytes(name, encrypted(FILES[name], "secret"), options)
 
 

@@ -42,11 +42,15 @@ _STATEMENT = re.compile(
     re.IGNORECASE,
 )
 # Types and a name before parentheses and an opening brace: a function of C and its descendants.
-_C_FUNCTION = re.compile(
-    r"\s*(?!(?:if|for|while|switch|return|else|catch|new|throw|do|try|case|using|lock|foreach)\b)"
-    r"(?:[\w<>\[\],.:*&~?@]+\s+){0,6}[*&]{0,2}[\w:~]+\s*\([^;{}=]{0,300}\)\s*"
-    r"(?:const|noexcept|override|final|throws\s[\w.,\s]{1,120})?\s*\{\s*$"
+_C_HEAD = (
+    r"\s*(?!(?:if|for|while|switch|return|else|catch|new|throw|do|try|case|using|lock|foreach"
+    r"|synchronized|fixed)\b)"
+    r"(?:[\w<>\[\],.:*&~?@]+\s+){%s}[*&]{0,2}[\w:~]+\s*\([^;{}=]{0,300}\)\s*"
+    r"(?:const|noexcept|override|final|throws\s[\w.,\s]{1,120})?\s*"
 )
+_C_FUNCTION = re.compile(_C_HEAD % "0,6" + r"\{\s*$")
+# Its brace opens the next line. The type must be there: a macro's call looks the same.
+_C_HEAD_ALONE = re.compile(_C_HEAD % "1,6" + "$")
 _SECTION = re.compile(r"\[{1,2}[\w .:\"'/-]{1,100}\]{1,2}\s*$")  # of INI and TOML files
 _TEX = re.compile(r"\\(part|chapter|section|subsection|subsubsection)\*?(?:\[[^\]]*\])?\{")
 _TEX_LEVELS = {"part": 1, "chapter": 2, "section": 3, "subsection": 4, "subsubsection": 5}
@@ -137,7 +141,8 @@ def _definitions(lines: Sequence[_Line]) -> Iterator[_Definition]:
     indents: list[int] = []  # of the definitions around the line
     found: list[_Definition] = []
     for index, line in enumerate(lines):
-        if not _defines(line.text):
+        below = lines[index + 1] if index + 1 < len(lines) else None
+        if not (_defines(line.text) or (below and _is_c_head(line, below))):
             continue
         while indents and indents[-1] >= line.indent:
             indents.pop()
@@ -152,6 +157,11 @@ def _defines(line: str) -> bool:
     if head.endswith(";") and not head.lstrip().startswith("type "):
         return False  # a declaration of what is defined elsewhere
     return any(pattern.match(head) for pattern in (_DEFINITION, _STATEMENT, _C_FUNCTION, _SECTION))
+
+
+def _is_c_head(line: _Line, below: _Line) -> bool:
+    is_open = below.text.strip() == "{" and below.indent == line.indent
+    return is_open and _C_HEAD_ALONE.match(line.text[:_MAX_LINE]) is not None
 
 
 def _lead(lines: Sequence[_Line], index: int, last: int) -> int:

@@ -11,7 +11,7 @@ from ingest.decoding import decode
 from ingest.loaders.builder import TextBuilder
 from ingest.loaders.damage import damage_reported
 from ingest.loaders.mail.attachments import Attachments
-from ingest.loaders.mail.mail_headers import RAW_HEADERS, SHOWN_HEADERS, header_text
+from ingest.loaders.mail.mail_headers import RAW_HEADERS, SHOWN_HEADERS, header_text, sent_day
 from ingest.loaders.mail.mail_parts import Attached, MailParts, mail_parts
 from ingest.loaders.options import LoadOptions
 from rag_service.errors import BrokenFile, EncryptedFile, NoText
@@ -78,6 +78,7 @@ def mail_text(message: Message, options: LoadOptions) -> LoadedText:
         title=header_text(message, "Subject"),
         encoding=next((text.encoding for text in parts.texts), ""),
         warnings=[*warnings, *attachments.warnings],
+        date=sent_day(message),
     )
 
 

@@ -8,6 +8,7 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
 from email.policy import Compat32
+from email.utils import parsedate_to_datetime
 
 from ingest.loaders.builder import one_line
 from ingest.loaders.web.declared import decode_declared
@@ -35,6 +36,14 @@ def header_text(message: Message, name: str) -> str:
     """The value of a header on one line; "" where there is none."""
     value = message.get(name)
     return decoded_words(str(value)) if value is not None else ""
+
+
+def sent_day(message: Message) -> str:
+    """The day of the Date header as its sender's calendar had it, ISO 8601; "" for none."""
+    try:
+        return parsedate_to_datetime(header_text(message, "Date")).date().isoformat()
+    except (TypeError, ValueError, OverflowError):
+        return ""
 
 
 def decoded_words(value: str) -> str:

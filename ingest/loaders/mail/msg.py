@@ -8,6 +8,7 @@ from collections.abc import Callable
 import olefile
 
 from ingest.decoding import Decoded
+from ingest.loaders.about import stated_day
 from ingest.loaders.builder import TextBuilder
 from ingest.loaders.damage import damage_reported
 from ingest.loaders.mail.attachments import Attachments
@@ -69,6 +70,7 @@ def _message(storage: MsgStorage, options: LoadOptions) -> LoadedText:
         title=storage.text(_SUBJECT),
         encoding=body.encoding if body is not None else "",
         warnings=[*warnings, *attachments.warnings],
+        date=stated_day(_time(storage)),
     )
 
 
@@ -82,9 +84,13 @@ def _header_lines(storage: MsgStorage) -> list[str]:
         ("From", sender.strip()),
         ("To", storage.text(_TO)),
         ("Cc", storage.text(_CC)),
-        ("Date", storage.time(_SENT) or storage.time(_RECEIVED)),
+        ("Date", _time(storage)),
     )
     return [f"{name}: {value}" for name, value in values if value]
+
+
+def _time(storage: MsgStorage) -> str:
+    return storage.time(_SENT) or storage.time(_RECEIVED)
 
 
 def _body(storage: MsgStorage, options: LoadOptions) -> tuple[LoadedText | None, list[str]]:

@@ -51,9 +51,12 @@ def _read(package: Package) -> LoadedText:
         builder.paragraph(text)
     if builder.is_blank:
         raise _why_no_text(package, part)
+    about = package.about()
     return builder.build(
         engine=ENGINE,
         title=package.title(),
+        date=about.date,
+        tags=about.tags,
         warnings=[*package.warnings, *_warnings(reader.foreign_parts)],
     )
 

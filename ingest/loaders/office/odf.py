@@ -6,6 +6,7 @@ from typing import Final
 
 from lxml import etree
 
+from ingest.loaders.about import about_properties
 from ingest.loaders.archive import Parts
 from ingest.loaders.builder import TextBuilder
 from ingest.loaders.damage import damage_reported
@@ -64,7 +65,11 @@ def _read(parts: Parts) -> LoadedText:
         raise BrokenFile("The file is neither an OpenDocument text nor a presentation.")
     if builder.is_blank:
         raise _why_no_text(parts)
-    return builder.build(engine=ENGINE, title=_title(parts), warnings=warnings)
+    meta = _optional(parts, "meta.xml")
+    about = about_properties(meta)
+    return builder.build(
+        engine=ENGINE, title=_title(meta), warnings=warnings, date=about.date, tags=about.tags
+    )
 
 
 def _optional(parts: Parts, name: str, warnings: list[str] | None = None) -> etree._Element | None:
@@ -108,7 +113,6 @@ def _why_no_text(parts: Parts) -> NoText:
     return EmptyFile("The document is empty.")
 
 
-def _title(parts: Parts) -> str:
-    meta = _optional(parts, "meta.xml")
+def _title(meta: etree._Element | None) -> str:
     named = None if meta is None else next(meta.iter(_DC_TITLE), None)
     return "" if named is None else sensible_title(named.text or "")

@@ -14,6 +14,7 @@ import msoffcrypto
 from msoffcrypto.exceptions import DecryptionError, FileFormatError, InvalidKeyError, ParseError
 
 from ingest.loaders.archive import Parts
+from ingest.loaders.messages import password_refusal
 from ingest.loaders.office.ole_container import OLE_MAGIC, streams
 from rag_service.errors import EncryptedFile, UnsupportedFormat
 
@@ -63,11 +64,7 @@ def decrypted(data: bytes, passwords: Iterable[str]) -> bytes:
         plain = _try_password(data, password)
         if plain is not None:
             return plain
-    raise EncryptedFile(
-        "The file needs a password, and none of the given ones opens it. Save a copy without one."
-        if passwords
-        else "The file needs a password. Save a copy without one."
-    )
+    raise EncryptedFile(password_refusal("file", given=bool(passwords)))
 
 
 def _try_password(data: bytes, password: str) -> bytes | None:
@@ -89,7 +86,10 @@ def refuse_encrypted_odf(parts: Parts) -> None:
     """Raises EncryptedFile for an OpenDocument file that needs a password."""
     manifest = parts.read(_MANIFEST) if _MANIFEST in parts else b""
     if _ENCRYPTED_PACKAGE in parts or _ENCRYPTED_ENTRY in manifest:
-        raise EncryptedFile("The file needs a password. Save a copy without one.")
+        raise EncryptedFile(
+            "The file needs a password, and those of OpenDocument files are not tried. Save a copy "
+            "without one, or as .docx, .xlsx or .pptx with one."
+        )
 
 
 def what_it_is(names: set[str]) -> str:

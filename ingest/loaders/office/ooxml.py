@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from lxml import etree
 
+from ingest.loaders.about import About, about_properties
 from ingest.loaders.archive import Parts
 from ingest.loaders.office.document_title import sensible_title
 from ingest.loaders.safe_xml import parse_xml
@@ -99,8 +100,15 @@ class Package:
 
     def title(self) -> str:
         """What the core properties name the document; "" for nothing sensible."""
-        core = self.related_xml("", "core-properties")
+        core = self._properties()
         return sensible_title("" if core is None else core.findtext(_DC_TITLE) or "")
+
+    def about(self) -> About:
+        """The date of its last change and its keywords."""
+        return about_properties(self._properties())
+
+    def _properties(self) -> etree._Element | None:
+        return self.related_xml("", "core-properties")
 
     def _relationships(self, part: str) -> dict[str, Relationship]:
         if part not in self._relations:

@@ -47,8 +47,13 @@ def _read(package: Package) -> LoadedText:
             warnings.append(f"Slide {number} was not read whole: {error}")
     if builder.is_blank:
         raise _nothing_read(package, slides, warnings)
+    about = package.about()
     return builder.build(
-        engine=ENGINE, title=package.title(), warnings=[*warnings, *package.warnings]
+        engine=ENGINE,
+        title=package.title(),
+        warnings=[*warnings, *package.warnings],
+        date=about.date,
+        tags=about.tags,
     )
 
 

@@ -99,7 +99,14 @@ def _read(data: bytes) -> LoadedText:
         warnings.append(f"Only the first {MAX_CHARS:,} characters of the file were read.")
     if builder.is_blank:
         raise BrokenFile(warnings[0]) if warnings else parts.why_no_text()
-    return builder.build(engine=ENGINE, title=sensible_title(parts.title()), warnings=warnings)
+    about = parts.about()
+    return builder.build(
+        engine=ENGINE,
+        title=sensible_title(parts.title()),
+        warnings=warnings,
+        date=about.date,
+        tags=about.tags,
+    )
 
 
 def _open(data: bytes) -> CalamineWorkbook:

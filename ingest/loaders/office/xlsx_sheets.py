@@ -7,6 +7,7 @@ from typing import Final
 
 from lxml import etree
 
+from ingest.loaders.about import About, about_properties
 from ingest.loaders.office.ooxml import Package, R
 from rag_service.errors import BrokenFile, EmptyFile, NoText
 
@@ -58,6 +59,13 @@ class XlsxSheets:
         if meta is not None:
             return str(next(meta.iter(_DC_TITLE), meta).text or "")
         return self._package.title()
+
+    def about(self) -> About:
+        """The date of its last change and its keywords."""
+        if self._package is None:
+            return About()
+        meta = self._package.optional_xml("meta.xml")  # OpenDocument
+        return self._package.about() if meta is None else about_properties(meta)
 
     def why_no_text(self) -> NoText:
         names = [] if self._package is None else self._package.names()

@@ -8,6 +8,7 @@ from contextlib import closing
 
 from pypdf import PdfReader
 
+from ingest.loaders.about import About
 from ingest.loaders.options import LoadOptions
 from ingest.loaders.pdf import ocr, pdf_pdfium, pdf_pypdf
 from ingest.loaders.pdf.pdf_pages import PageText, PdfSource, open_pdf, read_page
@@ -38,7 +39,8 @@ def load_pdf(data: bytes, options: LoadOptions) -> LoadedText:
         pages = list(_read_pages(source, _ocr_seconds(options)))
         hint = _ocr_hint(options)
         _refuse_without_text(pages, hint)
-        title, bookmarks, remarks = _about(source)
+        title, bookmarks, remarks = _described(source)
+        about = pdf_pypdf.about(source.reader) if source.reader else About()
     text, spans = _join(_page_texts(pages))
     marks = marks_of(text, spans, bookmarks)
     return LoadedText(
@@ -49,6 +51,8 @@ def load_pdf(data: bytes, options: LoadOptions) -> LoadedText:
         warnings=(*remarks, *_page_warnings(pages, hint)),
         syntax="plain" if marks is None else "marked",
         marks=marks or (),
+        date=about.date,
+        tags=about.tags,
     )
 
 
@@ -70,7 +74,7 @@ def _read_pages(source: PdfSource, ocr_seconds: float) -> Iterator[PageText]:
         yield page
 
 
-def _about(source: PdfSource) -> tuple[str, list[pdf_pypdf.Bookmark], list[str]]:
+def _described(source: PdfSource) -> tuple[str, list[pdf_pypdf.Bookmark], list[str]]:
     """Title, outline, and warnings that concern the whole file."""
     reader = source.reader
     if reader is None:

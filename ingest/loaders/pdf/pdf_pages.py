@@ -17,6 +17,7 @@ from pypdf import PdfReader
 from pypdf.errors import LimitReachedError
 from pypdfium2 import PdfDocument, PdfiumError, PdfPage
 
+from ingest.loaders.messages import password_refusal
 from ingest.loaders.pdf import ocr, pdf_pdfium, pdf_pypdf
 from ingest.loaders.pdf.pdf_pdfium import PlacedText
 from ingest.loaders.pdf.pdf_quality import assess, is_better
@@ -122,7 +123,7 @@ def _open_with_pdfium(data: bytes, passwords: Sequence[str], failure: str) -> Pd
     if not failure:
         return None
     if error is not None and pdf_pdfium.needs_password(error):
-        raise EncryptedFile(pdf_pypdf.refusal(passwords[1:])) from error
+        raise EncryptedFile(password_refusal("PDF", given=len(passwords) > 1)) from error
     raise BrokenFile(f"The PDF is damaged: {failure}") from error
 
 

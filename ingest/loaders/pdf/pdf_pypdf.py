@@ -6,7 +6,7 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, NamedTuple
@@ -15,7 +15,9 @@ import pypdf
 from pypdf import PageObject, PasswordType, PdfReader, apply_configuration
 from pypdf.generic import Destination, DictionaryObject, StreamObject
 
+from ingest.loaders.about import About, split_tags, stated_day
 from ingest.loaders.builder import MAX_TITLE, one_line
+from ingest.loaders.messages import password_refusal
 from rag_service.errors import EncryptedFile
 
 ENGINE = f"pypdf {pypdf.__version__}"
@@ -84,13 +86,7 @@ def open_reader(data: bytes, passwords: Sequence[str]) -> tuple[PdfReader, str]:
     for password in ("", *passwords):
         if reader.decrypt(password) != PasswordType.NOT_DECRYPTED:
             return reader, password
-    raise EncryptedFile(refusal(passwords))
-
-
-def refusal(passwords: Sequence[str]) -> str:
-    if passwords:
-        return "The PDF needs a password, and none of those given opens it."
-    return "The PDF needs a password. Give it, or save a copy without one."
+    raise EncryptedFile(password_refusal("PDF", given=bool(passwords)))
 
 
 def content_bytes(page: PageObject) -> int:
@@ -146,6 +142,18 @@ def title(reader: PdfReader) -> str:
         return found
     tops = [mark for mark in bookmarks(reader) if mark.level == 1]
     return _real_title(tops[0].title) if len(tops) == 1 and tops[0].page == 0 else ""
+
+
+def about(reader: PdfReader) -> About:
+    """The date of its last change and its keywords."""
+    try:
+        named: Mapping[str, object] = reader.metadata or {}
+        texts = [str(named.get(name) or "") for name in ("/ModDate", "/CreationDate", "/Keywords")]
+    except Exception:  # noqa: BLE001  damaged properties are no reason to lose the text
+        return About()
+    changed, made, keywords = texts
+    tags = split_tags("" if "\ufffd" in keywords else keywords)
+    return About(stated_day(changed) or stated_day(made), tags)
 
 
 def _real_title(text: str) -> str:

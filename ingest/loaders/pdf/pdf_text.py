@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from ingest.invisible import without_invisible
 from ingest.loaders.builder import CELL_SEPARATOR
 from ingest.loaders.pdf.pdf_quality import CID, GARBLED
 
@@ -27,7 +28,7 @@ _RADICALS = str.maketrans(
 _BULLETS = re.compile("[\uf0b7\uf0a7\uf0d8\uf06c\uf06e\uf0fc]")  # Symbol and Wingdings
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _SPACES = re.compile("[ \t\u00a0\u2000-\u200a\u202f]+")
-_INVISIBLE = re.compile("[\u200b\u200e\u200f\u2060\ufeff]")
+_DIRECTION_MARKS = re.compile("[\u200e\u200f]")
 _SOFT_HYPHEN = re.compile("\u00ad\n?")
 _BLANK_LINES = re.compile(r"\n{3,}")
 # Three or more single hanzi with a space between each: a spaced-out heading.
@@ -47,7 +48,8 @@ def clean_lines(raw: str) -> list[str]:
     text = CID.sub("", _BULLETS.sub("•", raw))
     text = GARBLED.sub("", _LINE_ENDS.sub("\n", text))
     text = _COMPATIBILITY.sub(lambda found: unicodedata.normalize("NFKC", found.group()), text)
-    text = _SOFT_HYPHEN.sub("", _INVISIBLE.sub("", text.translate(_RADICALS)))
+    text = _SOFT_HYPHEN.sub("", _DIRECTION_MARKS.sub("", text.translate(_RADICALS)))
+    text = without_invisible(text)
     return [_close_up(_SPACES.sub(" ", line).strip()) for line in text.split("\n")]
 
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 from ingest.decoding import Decoded, decode
+from ingest.invisible import without_invisible
 from ingest.legacy_encodings import choose_legacy
 from rag_service.errors import UnknownEncoding
 
@@ -170,4 +171,4 @@ def _strictly(data: bytes, codec: str) -> str | None:
 
 
 def _lines(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").removeprefix("\ufeff")
+    return without_invisible(text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", ""))

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from lxml.etree import _Element as Element
 
+from ingest.loaders.about import NOTHING_STATED, About, about_properties
 from ingest.loaders.archive import Parts
 from ingest.loaders.builder import TextBuilder
 from ingest.loaders.options import LoadOptions
@@ -43,6 +44,7 @@ class _Book:
     title: str
     pages: tuple[str, ...]
     contents: dict[str, _Entry] = field(default_factory=dict)
+    about: About = NOTHING_STATED
 
 
 def load_epub(data: bytes, _options: LoadOptions) -> LoadedText:
@@ -64,7 +66,13 @@ def load_epub(data: bytes, _options: LoadOptions) -> LoadedText:
             warnings.append(f"{posixpath.basename(page)}: {error}")
     if builder.is_blank:
         raise _reason(warnings)
-    return builder.build(engine=ENGINE, title=book.title, warnings=warnings)
+    return builder.build(
+        engine=ENGINE,
+        title=book.title,
+        warnings=warnings,
+        date=book.about.date,
+        tags=book.about.tags,
+    )
 
 
 def _add_page(parts: Parts, page: str, entry: _Entry | None, builder: TextBuilder) -> list[str]:
@@ -101,7 +109,12 @@ def _book(parts: Parts) -> _Book:
     pages = [_resolved(name, item) for item in _in_reading_order(package, items)]
     title = next((found.text for found in package.iter("{*}title") if found.text), "")
     # A page that is named again and again is read once.
-    return _Book(title, tuple(dict.fromkeys(pages)), _contents(parts, name, items))
+    return _Book(
+        title,
+        tuple(dict.fromkeys(pages)),
+        _contents(parts, name, items),
+        about_properties(package, tags=("subject",)),
+    )
 
 
 def _package_name(parts: Parts) -> str | None:

@@ -10,7 +10,7 @@ from ingest.decoding import Decoded
 from ingest.loaders.builder import TextBuilder
 from ingest.loaders.options import LoadOptions
 from ingest.loaders.web.declared import decode_declared
-from ingest.loaders.web.html_tree import page_title, parse_html
+from ingest.loaders.web.html_tree import page_about, page_title, parse_html
 from ingest.loaders.web.html_writer import write_html
 from rag_service.errors import BrokenFile, NoText
 from rag_service.types import LoadedText
@@ -46,24 +46,19 @@ def declared_charset(data: bytes) -> str:
 def html_document(decoded: Decoded) -> LoadedText:
     """A page that is text already; see ``load_html``."""
     builder = TextBuilder()
-    title, warnings = add_html(decoded.text, builder)
-    if builder.is_blank and warnings:
+    tree = parse_html(decoded.text)
+    if tree.root is not None and not write_html(tree.root, builder):
+        write_html(tree.root, builder, whole_page=True)
+    if builder.is_blank and tree.warnings:
         raise BrokenFile("The page is nested too deeply to be read.")
-    if builder.is_blank:
+    if tree.root is None or builder.is_blank:
         raise NoText("There is no visible text on the page.")
+    about = page_about(tree.root)
     return builder.build(
         engine=ENGINE,
-        title=title,
+        title=page_title(tree.root),
         encoding=decoded.encoding,
-        warnings=(*decoded.warnings, *warnings),
+        warnings=(*decoded.warnings, *tree.warnings),
+        date=about.date,
+        tags=about.tags,
     )
-
-
-def add_html(text: str, builder: TextBuilder) -> tuple[str, tuple[str, ...]]:
-    """Add a page to ``builder``; its title and warnings."""
-    tree = parse_html(text)
-    if tree.root is None:
-        return "", tree.warnings
-    if not write_html(tree.root, builder):
-        write_html(tree.root, builder, whole_page=True)
-    return page_title(tree.root), tree.warnings

@@ -9,6 +9,8 @@ from itertools import islice
 from lxml import etree
 from lxml.etree import _Element as Element
 
+from ingest.loaders.about import About, split_tags, stated_day
+
 # Never shown, or no text of the document: code, metadata, fallbacks, controls, pronunciation.
 _NOT_SHOWN = frozenset(
     """script style template noscript title meta link base desc metadata defs iframe object embed
@@ -47,9 +49,18 @@ _XHTML = re.compile(r"\A\s*<\?xml|<html[^>]{0,500}xmlns\s*=", re.IGNORECASE)
 _FORMATTING = re.compile(
     r"</?(?:b|big|center|em|font|i|small|strong|tt|u)(?:\s[^<>]*)?>", re.IGNORECASE
 )
-# What takes no room on the page but parts words, and characters that carry hidden messages:
-# https://www.unicode.org/reports/tr51/#valid-emoji-tag-sequences names the only use of tags.
-_INVISIBLE = re.compile("[\x00\xad\u200b\u2060\ufeff\U000e0000-\U000e007f]")
+
+# Names and properties of <meta>: Dublin Core, Open Graph, and what is written by hand.
+_PAGE_DATES = (
+    "article:modified_time",
+    "last-modified",
+    "dcterms.modified",
+    "article:published_time",
+    "dcterms.date",
+    "dc.date",
+    "date",
+)
+_PAGE_TAGS = ("keywords", "article:tag", "dc.subject", "dcterms.subject")
 
 _CUT = "The page is nested too deeply to be read to its end; what follows is left out."
 
@@ -79,7 +90,7 @@ def _parse(text: str) -> tuple[Element | None, bool]:
     parser = etree.HTMLParser(
         encoding="utf-8", huge_tree=True, no_network=True, remove_comments=True, remove_pis=True
     )
-    data = _INVISIBLE.sub("", text).encode("utf-8", errors="replace")
+    data = text.replace("\0", "").encode("utf-8", errors="replace")
     root = etree.fromstring(data, parser) if data.strip() else None
     is_cut = any(error.type_name == "ERR_RESOURCE_LIMIT" for error in parser.error_log)
     return root, is_cut
@@ -89,6 +100,17 @@ def page_title(root: Element) -> str:
     """What ``<title>`` says; "" where it is missing."""
     first = next(root.iter("title"), None)
     return "".join(first.itertext()).strip() if first is not None else ""
+
+
+def page_about(root: Element) -> About:
+    """What the page's ``<meta>`` elements say of its date and its tags."""
+    said: dict[str, list[str]] = {}
+    for meta in root.iter("meta"):
+        name = (meta.get("name") or meta.get("property") or "").lower()
+        said.setdefault(name, []).append(meta.get("content") or "")
+    days = (stated_day(text) for name in _PAGE_DATES for text in said.get(name, ()))
+    tags = split_tags(*(text for name in _PAGE_TAGS for text in said.get(name, ())))
+    return About(next(filter(None, days), ""), tags)
 
 
 def is_hidden(element: Element) -> bool:
