@@ -56,7 +56,7 @@ def byte_letters() -> list[str]:
     return [chr(byte) if byte in printable else chr(next(spare)) for byte in range(256)]
 
 
-def _byte_bpe(
+def byte_bpe(
     extra: Sequence[bytes] = (),
     control: Sequence[str] = CHATML_TOKENS,
     defined: Sequence[str] = (),
@@ -105,7 +105,7 @@ def _sentencepiece(control: Sequence[str], *, space_prefix: bool) -> Vocab:
 def _script_steps(script: str, control: Sequence[str]) -> list[bytes | str]:
     """A script as ordinary tokens (bytes) and control tokens (their text)."""
     if not control:
-        return [*_cut(script.encode(), [])]
+        return [*cut_script(script.encode(), [])]
     pattern = "|".join(re.escape(text) for text in control)
     steps: list[bytes | str] = []
     taken: list[bytes] = []
@@ -113,12 +113,12 @@ def _script_steps(script: str, control: Sequence[str]) -> list[bytes | str]:
         if part in control:
             steps.append(part)
         else:
-            taken += (fresh := _cut(part.encode(), taken))
+            taken += (fresh := cut_script(part.encode(), taken))
             steps += fresh
     return steps
 
 
-def _cut(text: bytes, taken: Sequence[bytes]) -> list[bytes]:
+def cut_script(text: bytes, taken: Sequence[bytes]) -> list[bytes]:
     """Cut a script into tokens of at least two bytes, no two alike and none in ``taken``.
 
     Each token of a scripted model has one successor, so none may occur twice; single bytes
@@ -153,6 +153,8 @@ def write_scripted_gguf(
     repeat: bool = False,
     defined: Sequence[str] = (),
     control: Sequence[str] = (),
+    layers: int = 1,
+    ffn: int = 32,
 ) -> Path:
     """Write a model whose greedy answer is ``script``, whatever it is asked.
 
@@ -166,6 +168,7 @@ def write_scripted_gguf(
         defined: texts of further tokens of type USER_DEFINED.
         control: texts of further control tokens; where the script contains one of these,
             the model says the token instead of its letters.
+        layers, ffn: how much there is to compute; nothing comes of it.
 
     Raises:
         ValueError: some token would need two successors (a control token said twice, or a
@@ -173,7 +176,7 @@ def write_scripted_gguf(
     """
     steps = _script_steps(script, control)
     spoken = [step for step in steps if isinstance(step, bytes) and len(step) > 1]
-    vocab = _byte_bpe(spoken, (*control, *CHATML_TOKENS), defined)
+    vocab = byte_bpe(spoken, (*control, *CHATML_TOKENS), defined)
     newline = _step_id(vocab, b"\n")
     chain = [newline, *(_step_id(vocab, step) for step in steps)]
     if len(set(chain)) != len(chain):
@@ -181,7 +184,7 @@ def write_scripted_gguf(
     end = chain[1] if repeat else vocab.eos
     successors = dict(zip(chain, [*chain[1:], end], strict=True))
     width = -(-len(vocab.tokens) // 32) * 32
-    sizes = Sizes(width=width, layers=1, heads=1, head=32, ffn=32, window=n_ctx_train)
+    sizes = Sizes(width=width, layers=layers, heads=1, head=32, ffn=ffn, window=n_ctx_train)
     return _write(path, "llama", vocab, sizes, template, _table_tensors(vocab, sizes, successors))
 
 
@@ -306,10 +309,10 @@ def write_random_gguf(
     control = ("<start_of_turn>", "<end_of_turn>") if architecture == "gemma" else CHATML_TOKENS
     vocab = {
         "llama": lambda: _sentencepiece(control, space_prefix=space_prefix),
-        "qwen2": lambda: _byte_bpe(pre="qwen2"),
+        "qwen2": lambda: byte_bpe(pre="qwen2"),
         "gemma": lambda: _sentencepiece(control, space_prefix=space_prefix),
-        "chatglm": lambda: _byte_bpe(pre="chatglm-bpe"),
-        "bloom": lambda: _byte_bpe(pre="bloom"),
+        "chatglm": lambda: byte_bpe(pre="chatglm-bpe"),
+        "bloom": lambda: byte_bpe(pre="bloom"),
     }[architecture]()
     tensors_of: dict[str, Callable[[Vocab, Sizes], Shapes]] = {
         "llama": _llama,
@@ -345,7 +348,7 @@ def _write(
 ) -> Path:
     writer = gguf.GGUFWriter(path, architecture)
     _add_shape(writer, architecture, sizes)
-    _add_vocab(writer, vocab)
+    add_vocab(writer, vocab)
     if template is not None:
         writer.add_chat_template(template)
     if pooling is not None:
@@ -375,7 +378,7 @@ def _add_shape(writer: gguf.GGUFWriter, architecture: str, sizes: Sizes) -> None
     writer.add_rope_dimension_count(sizes.head // 2 if architecture == "chatglm" else sizes.head)
 
 
-def _add_vocab(writer: gguf.GGUFWriter, vocab: Vocab) -> None:
+def add_vocab(writer: gguf.GGUFWriter, vocab: Vocab) -> None:
     writer.add_tokenizer_model(vocab.model)
     writer.add_tokenizer_pre(vocab.pre)
     writer.add_token_list(vocab.tokens)
@@ -395,6 +398,6 @@ def write_gguf_variant(
     path: Path, architecture: str = "llama", *, template: str | None = CHATML, pooling: int = 0
 ) -> Path:
     """Write a model that is wrong in one way: an unknown architecture, no template, pooled."""
-    vocab, sizes = _byte_bpe(), Sizes(layers=1)
+    vocab, sizes = byte_bpe(), Sizes(layers=1)
     tensors = {name: np.ones(shape, np.float32) for name, shape in _llama(vocab, sizes).items()}
     return _write(path, architecture, vocab, sizes, template, tensors, pooling or None)

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 
 from starlette.types import Receive
 
-from rag_service.errors import Cancelled, Overloaded
+from rag_service.errors import Cancelled, Overloaded, RagError, ShuttingDown
 from rag_service.types import AnswerEvent
 
 Start = Callable[[threading.Event], Iterator[AnswerEvent]]
@@ -24,6 +24,8 @@ Start = Callable[[threading.Event], Iterator[AnswerEvent]]
 MAX_RUNNING = 64
 _RETRY_AFTER_S = 2
 _CLOSE_TIMEOUT_S = 5.0
+_POLL_S = 0.05
+_SHUTTING_DOWN = "The service is being stopped. Ask again when it is back."
 
 
 class _End:
@@ -65,10 +67,12 @@ class AnswerRun:
         with suppress(RuntimeError):  # the loop is closed: the service has shut down
             self._loop.call_soon_threadsafe(self._events.put_nowait, item)
 
-    def cancel(self) -> None:
-        """Stop the generator, and wake whoever waits for its next event. From the loop only."""
+    def stop(self, reason: RagError) -> None:
+        """Stop the generator, and raise ``reason`` where its next event is waited for. From the
+        loop only.
+        """
         self.cancelled.set()
-        self._events.put_nowait(Cancelled("The caller went away."))
+        self._events.put_nowait(reason)
 
     async def next(self, timeout: float | None = None) -> AnswerEvent | None:
         """The next event; ``None`` after the last.
@@ -90,8 +94,11 @@ class AnswerLane:
     def __init__(self, max_running: int = MAX_RUNNING) -> None:
         self._max_running = max_running
         self._running: set[AnswerRun] = set()
+        self._ending = False
 
     def _start(self, start: Start) -> AnswerRun:
+        if self._ending:
+            raise ShuttingDown(_SHUTTING_DOWN)
         self._running = {run for run in self._running if run.thread.is_alive()}
         if len(self._running) >= self._max_running:
             raise Overloaded(
@@ -117,6 +124,16 @@ class AnswerLane:
             watcher.cancel()
             run.cancelled.set()
 
+    async def wind_down(self, grace_s: float) -> None:
+        """Begin no more answers, give those in progress so long to end, and stop the others."""
+        self._ending = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                while any(run.thread.is_alive() for run in self._running):
+                    await asyncio.sleep(_POLL_S)
+        for run in self._running:
+            run.stop(ShuttingDown(_SHUTTING_DOWN))
+
     async def close(self) -> None:
         """Stop all answers and wait a little for their threads."""
         for run in self._running:
@@ -133,4 +150,4 @@ async def _cancel_on_disconnect(run: AnswerRun, receive: Receive) -> None:
     # The request's body has been read, so the only message left to come is the disconnect.
     while (await receive())["type"] != "http.disconnect":
         pass
-    run.cancel()
+    run.stop(Cancelled("The caller went away."))

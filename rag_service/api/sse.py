@@ -21,6 +21,16 @@ def frame(event: str, data: BaseModel) -> bytes:
     return f"event: {event}\ndata: {data.model_dump_json()}\n\n".encode()
 
 
+def data(item: BaseModel) -> bytes:
+    """An event without a name, as OpenAI streams them."""
+    return f"data: {item.model_dump_json()}\n\n".encode()
+
+
+def comment(text: str) -> bytes:
+    """A line that clients ignore; ``text`` has no line break."""
+    return f": {text}\n\n".encode()
+
+
 class EventStream(Response):
     """Sends ``first`` and then ``rest``; closes ``rest`` however the response ends.
 

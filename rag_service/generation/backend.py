@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Protocol
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 
-from rag_service.errors import Cancelled, GenerationError
 from rag_service.generation.chat_model import LlamaCppChat
-from rag_service.text.language import is_cjk
+from rag_service.types import QueuedEvent
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """How one reply is to be made.
+
+    ``temperature`` and ``seed``: None leaves them as the settings have them. ``deadline`` is a
+    value of ``time.monotonic``. Setting ``cancelled`` ends the reply.
+    """
+
+    max_tokens: int
+    temperature: float | None = None
+    seed: int | None = None
+    deadline: float = math.inf
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
 
 class ChatBackend(Protocol):
@@ -20,6 +34,10 @@ class ChatBackend(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def setup(self) -> str:
+        """What runs the model, and how; for people."""
 
     @property
     def context_tokens(self) -> int:
@@ -32,15 +50,21 @@ class ChatBackend(Protocol):
         """Raise Overloaded if the next answer would have to be refused."""
 
     def stream(
-        self, messages: Sequence[BaseMessage], *, max_tokens: int, cancelled: threading.Event
-    ) -> Iterator[AIMessageChunk]:
-        """The answer in pieces.
+        self, messages: Sequence[BaseMessage], options: CallOptions
+    ) -> Iterator[QueuedEvent | AIMessageChunk]:
+        """The reply in pieces. Reasoning is in ``additional_kwargs["reasoning_content"]``.
 
         Raises:
-            Cancelled, Overloaded, GenerationError
+            Cancelled, DeadlineExceeded, Overloaded, GenerationError
         """
 
     def close(self) -> None: ...
+
+
+def whole_reply(chat: ChatBackend, messages: Sequence[BaseMessage], options: CallOptions) -> str:
+    """The text of a reply, without any reasoning; raises what ``ChatBackend.stream`` does."""
+    pieces = chat.stream(messages, options)
+    return "".join(str(p.content) for p in pieces if isinstance(p, AIMessageChunk))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +78,10 @@ class LlamaBackend:
         return self.model.model_name
 
     @property
+    def setup(self) -> str:
+        return self.model.runtime.setup
+
+    @property
     def context_tokens(self) -> int:
         return self.model.context_tokens
 
@@ -64,58 +92,16 @@ class LlamaBackend:
         self.model.require_room()
 
     def stream(
-        self, messages: Sequence[BaseMessage], *, max_tokens: int, cancelled: threading.Event
-    ) -> Iterator[AIMessageChunk]:
-        return _chunks(
-            self.model.stream(list(messages), max_tokens=max_tokens, cancelled=cancelled)
+        self, messages: Sequence[BaseMessage], options: CallOptions
+    ) -> Iterator[QueuedEvent | AIMessageChunk]:
+        return self.model.events(
+            messages,
+            max_tokens=options.max_tokens,
+            temperature=options.temperature,
+            seed=options.seed,
+            deadline=options.deadline,
+            cancelled=options.cancelled,
         )
 
     def close(self) -> None:
         self.model.close()
-
-
-@dataclass(frozen=True, slots=True)
-class LangChainBackend:
-    """Any other LangChain chat model, e.g. one behind an OpenAI-compatible URL.
-
-    Its tokenizer is not known here, so counts are estimates on the safe side.
-    """
-
-    model: BaseChatModel
-    name: str
-    context_tokens: int
-
-    def count(self, messages: Sequence[BaseMessage]) -> int:
-        # Chinese takes up to 1.5 tokens a character in common vocabularies, English one
-        # for about four characters; 8 a message for the template around it.
-        texts = [str(message.content) for message in messages]
-        cjk = sum(is_cjk(char) for text in texts for char in text)
-        others = sum(map(len, texts)) - cjk
-        return int(1.5 * cjk + others / 3) + 8 * len(texts)
-
-    def require_room(self) -> None:
-        """The server behind the model has a queue of its own."""
-
-    def stream(
-        self, messages: Sequence[BaseMessage], *, max_tokens: int, cancelled: threading.Event
-    ) -> Iterator[AIMessageChunk]:
-        try:
-            for chunk in _chunks(self.model.stream(list(messages), max_tokens=max_tokens)):
-                if cancelled.is_set():
-                    raise Cancelled("The answer was cancelled.")
-                yield chunk
-        except Cancelled:
-            raise
-        except Exception as error:  # every provider has its own exceptions
-            raise GenerationError(
-                f"The chat model {self.name} failed: {error}. Is its server running?"
-            ) from error
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-
-def _chunks(pieces: Iterator[Any]) -> Iterator[AIMessageChunk]:
-    for piece in pieces:
-        assert isinstance(piece, AIMessageChunk), "chat models stream AIMessageChunk; this is a bug"
-        yield piece

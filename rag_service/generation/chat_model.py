@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import queue
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,43 +17,39 @@ from typing import Any
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.chat_models import generate_from_stream
-from langchain_core.messages import (
-    AIMessageChunk,
-    BaseMessage,
-    ChatMessage,
-)
-from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
+from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import Field
 from typing_extensions import override
 
-from rag_service.errors import Cancelled, ChatModelError, GenerationError, InvalidRequest
-from rag_service.generation.chat_template import ChatRole, ChatTemplate, ChatTurn
+from rag_service.errors import (
+    ChatModelError,
+    GenerationError,
+    InvalidRequest,
+    RagError,
+)
+from rag_service.generation.chat_template import ChatTemplate, RenderedPrompt
 from rag_service.generation.gguf_file import load_gguf
 from rag_service.generation.llama_decoding import LlamaDecoder
 from rag_service.generation.llama_lane import Finished, GenerationRequest, Job, JobEvent, Lane
+from rag_service.generation.llama_messages import last_message, piece_message, turn_of
 from rag_service.generation.llama_vocab import Vocabulary
 from rag_service.generation.output_text import Piece
 from rag_service.settings import ChatSettings
+from rag_service.types import QueuedEvent
 
-ROLES: dict[str, ChatRole] = {
-    "system": "system",
-    "user": "user",
-    "human": "user",
-    "assistant": "assistant",
-    "ai": "assistant",
-}  # LangChain's message types and OpenAI's names
 WATCH_INTERVAL_S = 0.02  # how often a waiting caller looks whether it has been cancelled
 
 
 @dataclass(frozen=True, slots=True)
 class LlamaRuntime:
-    """The parts of one loaded model. ``window`` is in tokens."""
+    """The parts of one loaded model. ``window`` is in tokens, ``setup`` a line for people."""
 
     lane: Lane
     vocabulary: Vocabulary
     template: ChatTemplate
     window: int
+    setup: str
 
 
 class LlamaCppChat(BaseChatModel):
@@ -59,9 +57,9 @@ class LlamaCppChat(BaseChatModel):
 
     Calls may come from any number of threads and event loops; one thread runs them in
     order. Besides LangChain's ``stop``, a call takes ``max_tokens`` (at least 1),
-    ``temperature`` (0 gives the likeliest token), ``seed`` and ``cancelled`` (a
-    ``threading.Event``: once set the model stops, also while it reads the prompt). A closed
-    or forgotten stream stops the model too.
+    ``temperature`` (0 gives the likeliest token), ``seed``, ``deadline`` (a value of
+    ``time.monotonic``) and ``cancelled`` (a ``threading.Event``: once set the model stops, also
+    while it reads the prompt). A closed or forgotten stream stops the model too.
 
     The last message of a stream carries ``usage_metadata`` and, in ``response_metadata``,
     ``finish_reason`` ("stop" or "length") and ``model_name``. What the model thinks between
@@ -70,6 +68,7 @@ class LlamaCppChat(BaseChatModel):
     Every call raises:
         Overloaded: the queue in front of the model is full.
         Cancelled: ``cancelled`` was set.
+        DeadlineExceeded: ``deadline`` has passed.
         GenerationError: the prompt does not fit, the model failed or is closed.
         InvalidRequest: messages or options the model cannot take.
     """
@@ -77,6 +76,7 @@ class LlamaCppChat(BaseChatModel):
     model_name: str
     max_tokens: int
     temperature: float
+    seed: int | None = None
     runtime: LlamaRuntime = Field(exclude=True, repr=False)
 
     @property
@@ -90,7 +90,7 @@ class LlamaCppChat(BaseChatModel):
 
     def prompt_tokens(self, messages: Sequence[BaseMessage]) -> list[int]:
         """The token ids these messages become, up to where the answer begins."""
-        return self._prompt(messages)[0]
+        return self.runtime.vocabulary.prompt_tokens(self._rendered(messages).segments)
 
     def require_room(self) -> None:
         """Raise Overloaded if a call would have to be refused now."""
@@ -128,6 +128,7 @@ class LlamaCppChat(BaseChatModel):
             "model_name": self.model_name,
             "max_tokens": self.max_tokens,
             "temperature": self.temperature,
+            "seed": self.seed,
             "context_tokens": self.context_tokens,
         }
 
@@ -160,15 +161,22 @@ class LlamaCppChat(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
+        with closing(self.events(messages, stop, **kwargs)) as events:
+            for event in events:
+                if not isinstance(event, QueuedEvent):
+                    yield ChatGenerationChunk(message=event)
+
+    def events(
+        self, messages: Sequence[BaseMessage], stop: Sequence[str] | None = None, **options: Any
+    ) -> Generator[QueuedEvent | AIMessageChunk, None, None]:
+        """What ``stream`` gives, and where the call stands in the queue while it waits."""
         events: queue.SimpleQueue[JobEvent] = queue.SimpleQueue()
-        job = self._job(messages, stop, kwargs, events.put)
+        job = self._job(messages, stop, options, events.put)
         self.runtime.lane.submit(job)
         try:
-            while True:
-                event = _wait(events, job)
-                yield self._chunk(event)
-                if isinstance(event, Finished):
-                    return
+            while not isinstance(event := _wait(events, job), Finished):
+                yield _told(event)
+            yield last_message(event, self.model_name)
         finally:  # also when the consumer closes the stream or lets go of it
             job.cancel()
 
@@ -189,11 +197,10 @@ class LlamaCppChat(BaseChatModel):
         job = await asyncio.to_thread(self._job, messages, stop, kwargs, deliver)
         self.runtime.lane.submit(job)
         try:
-            while True:
-                event = await _await(events, job)
-                yield self._chunk(event)
-                if isinstance(event, Finished):
-                    return
+            while not isinstance(event := await _await(events, job), Finished):
+                if not isinstance(told := _told(event), QueuedEvent):
+                    yield ChatGenerationChunk(message=told)
+            yield ChatGenerationChunk(message=last_message(event, self.model_name))
         finally:
             job.cancel()
 
@@ -205,56 +212,37 @@ class LlamaCppChat(BaseChatModel):
         deliver: Callable[[JobEvent], None],
     ) -> Job:
         options = {name: value for name, value in options.items() if value is not None}
-        prompt, thinking = self._prompt(messages)
+        rendered = self._rendered(messages)
+        prompt = self.runtime.vocabulary.prompt_tokens(rendered.segments)
         if len(prompt) >= self.context_tokens:
             raise GenerationError(
                 f"The prompt of {len(prompt)} tokens does not fit the model's window of "
                 f"{self.context_tokens} tokens."
             )
         left: threading.Event | None = options.pop("cancelled", None)
+        deadline: float = options.pop("deadline", math.inf)
         options.pop("stream", None)  # LangChain passes its own switch through
         request = GenerationRequest(
             prompt=tuple(prompt),
-            thinking=thinking,
+            stable=self._stable_tokens(rendered),
+            thinking=rendered.thinking,
             max_tokens=_positive(options.pop("max_tokens", self.max_tokens)),
             temperature=float(options.pop("temperature", self.temperature)),
-            seed=options.pop("seed", None),
+            seed=options.pop("seed", self.seed),
             stop=tuple(stop or ()),
         )
         if options:
             raise InvalidRequest(f"The local chat model does not know {', '.join(options)}.")
-        return Job(request, deliver, left)
+        return Job(request, deliver, left, deadline)
 
-    def _prompt(self, messages: Sequence[BaseMessage]) -> tuple[list[int], bool]:
+    def _rendered(self, messages: Sequence[BaseMessage]) -> RenderedPrompt:
         if not messages:
             raise InvalidRequest("There are no messages to answer.")
-        rendered = self.runtime.template.render([_turn(message) for message in messages])
-        return self.runtime.vocabulary.prompt_tokens(rendered.segments), rendered.thinking
+        return self.runtime.template.render([turn_of(message) for message in messages])
 
-    def _chunk(self, event: JobEvent) -> ChatGenerationChunk:
-        if isinstance(event, Finished):
-            return ChatGenerationChunk(message=self._last_message(event))
-        if not isinstance(event, Piece):
-            raise event
-        if event.reasoning:
-            reasoning = {"reasoning_content": event.text}
-            message = AIMessageChunk(content="", additional_kwargs=reasoning)
-            return ChatGenerationChunk(message=message)
-        return ChatGenerationChunk(message=AIMessageChunk(content=event.text))
-
-    def _last_message(self, end: Finished) -> AIMessageChunk:
-        return AIMessageChunk(
-            content="",
-            chunk_position="last",
-            response_metadata={"finish_reason": end.reason, "model_name": self.model_name},
-            usage_metadata=UsageMetadata(
-                input_tokens=end.prompt,
-                output_tokens=end.output,
-                total_tokens=end.prompt + end.output,
-                input_token_details=InputTokenDetails(cache_read=end.cached),
-                output_token_details=OutputTokenDetails(reasoning=end.reasoning),
-            ),
-        )
+    def _stable_tokens(self, rendered: RenderedPrompt) -> int:
+        stable = rendered.segments[: rendered.stable]
+        return len(self.runtime.vocabulary.prompt_tokens(stable)) if stable else 0
 
 
 def open_llama_chat(settings: ChatSettings) -> LlamaCppChat:
@@ -266,12 +254,7 @@ def open_llama_chat(settings: ChatSettings) -> LlamaCppChat:
     if not settings.model:
         raise ChatModelError("No chat model is set. Set RAG_CHAT__MODEL to a GGUF file.")
     path = Path(settings.model).expanduser()
-    loaded = load_gguf(
-        path,
-        context_tokens=settings.context_tokens,
-        threads=settings.threads,
-        gpu_layers=settings.gpu_layers,
-    )
+    loaded = load_gguf(path, settings)
     vocabulary = Vocabulary(loaded.llama)
     decoder = LlamaDecoder(loaded.llama, vocabulary, loaded.window)
     lane = Lane(decoder.run, decoder.release, settings.queue_size)
@@ -279,26 +262,24 @@ def open_llama_chat(settings: ChatSettings) -> LlamaCppChat:
         model_name=path.stem,
         max_tokens=settings.max_tokens,
         temperature=settings.temperature,
-        runtime=LlamaRuntime(lane, vocabulary, loaded.template, loaded.window),
+        seed=settings.seed,
+        runtime=LlamaRuntime(lane, vocabulary, loaded.template, loaded.window, loaded.setup),
     )
     weakref.finalize(chat, lane.close)  # also at exit, before llama.cpp is torn down
     return chat
 
 
-def _turn(message: BaseMessage) -> ChatTurn:
-    if isinstance(message.content, list) and any(
-        isinstance(block, dict) and block.get("type") != "text" for block in message.content
-    ):
-        raise InvalidRequest("The local chat model takes text only.")
-    return ChatTurn(_role(message), str(message.text))
-
-
-def _role(message: BaseMessage) -> ChatRole:
-    kind = message.role if isinstance(message, ChatMessage) else message.type
-    role = ROLES.get(kind)
-    if role is None:
-        raise InvalidRequest(f"The local chat model takes no messages of type {kind!r}.")
-    return role
+def _told(event: JobEvent) -> QueuedEvent | AIMessageChunk:
+    """What the caller is told of an event; raises it if it is an error."""
+    match event:
+        case QueuedEvent():
+            return event
+        case Piece():
+            return piece_message(event)
+        case RagError():
+            raise event
+        case Finished():
+            raise AssertionError("the end has no text; this is a bug")
 
 
 def _positive(max_tokens: int) -> int:
@@ -308,11 +289,9 @@ def _positive(max_tokens: int) -> int:
 
 
 def _wait(events: queue.SimpleQueue[JobEvent], job: Job) -> JobEvent:
-    """The next event; raises Cancelled as soon as the caller has left."""
+    """The next event; raises as soon as the caller has left or its time is over."""
     while True:
-        if job.left is None:
-            return events.get()
-        _raise_if_left(job)
+        _raise_if_over(job)
         with contextlib.suppress(queue.Empty):
             return events.get(timeout=WATCH_INTERVAL_S)
 
@@ -320,13 +299,12 @@ def _wait(events: queue.SimpleQueue[JobEvent], job: Job) -> JobEvent:
 async def _await(events: asyncio.Queue[JobEvent], job: Job) -> JobEvent:
     """``_wait`` for an event loop."""
     while True:
-        if job.left is None:
-            return await events.get()
-        _raise_if_left(job)
+        _raise_if_over(job)
         with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(events.get(), WATCH_INTERVAL_S)
+            async with asyncio.timeout(WATCH_INTERVAL_S):  # wait_for may forget a cancellation
+                return await events.get()
 
 
-def _raise_if_left(job: Job) -> None:
-    if job.left is not None and job.left.is_set():
-        raise Cancelled("The request was cancelled.")
+def _raise_if_over(job: Job) -> None:
+    if over := job.over():
+        raise over

@@ -41,17 +41,28 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class RenderedPrompt:
-    """``thinking``: the template ends inside an opened reasoning block."""
+    """``thinking``: the template ends inside an opened reasoning block.
+
+    The first ``stable`` segments are the system message and its markup: the same for every
+    question asked with it.
+    """
 
     segments: tuple[Segment, ...]
     thinking: bool
+    stable: int = 0
 
 
 class ChatTemplate:
     """A Jinja chat template from a model file."""
 
-    def __init__(self, template: str, *, bos_token: str, eos_token: str) -> None:
-        """Raises jinja2's TemplateSyntaxError when ``template`` is not Jinja."""
+    def __init__(
+        self, template: str, *, bos_token: str, eos_token: str, thinking: bool = False
+    ) -> None:
+        """``thinking``: what templates that know a switch for it are told.
+
+        Raises jinja2's TemplateSyntaxError when ``template`` is not Jinja.
+        """
+        self._thinking = thinking
         self._render = Jinja2ChatFormatter(template, eos_token=eos_token, bos_token=bos_token)
         self._nonce = secrets.token_hex(8)
         self._placeholder = re.compile(rf"\[\[{self._nonce}:(\d+)\]\]")
@@ -74,7 +85,8 @@ class ChatTemplate:
                 reason = str(error)
                 continue
             if segments is not None:
-                return RenderedPrompt(tuple(segments), _opens_thinking(segments))
+                thinking = _opens_thinking(segments)
+                return RenderedPrompt(tuple(segments), thinking, _stable(arrangement, segments))
         raise GenerationError(
             f"The model's chat template cannot express this conversation: {reason}."
         )
@@ -86,7 +98,7 @@ class ChatTemplate:
             for number, turn in enumerate(turns)
         ]
         # Templates that do not know enable_thinking ignore it.
-        text = self._render(messages=messages, enable_thinking=False).prompt
+        text = self._render(messages=messages, enable_thinking=self._thinking).prompt
         found = sorted(int(match[1]) for match in self._placeholder.finditer(text))
         if found != [number for number, turn in enumerate(turns) if turn.content.strip()]:
             return None
@@ -131,6 +143,12 @@ def _with_white_space(
 def _segment(text: str, *, markup: bool) -> Iterator[Segment]:
     if text:
         yield Segment(text, markup)
+
+
+def _stable(turns: Sequence[ChatTurn], segments: Sequence[Segment]) -> int:
+    """How many segments come before the content of the message after a leading system's."""
+    contents = [number for number, segment in enumerate(segments) if not segment.markup]
+    return contents[1] if turns[0].role == "system" and len(contents) > 1 else 0
 
 
 def _opens_thinking(segments: Sequence[Segment]) -> bool:

@@ -9,13 +9,14 @@ the passage, its heading and title cover counts for it too.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag_service.text.analysis import analyze, analyze_query
 from rag_service.text.folding import contains_quote
 from rag_service.text.language import detect_language
 from rag_service.text.sentences import sentence_spans
+from rag_service.text.term_shares import SenseShare, TermShare, english_terms, share_across
 from rag_service.types import Chunk, Citation, Hit
 
 # What question terms count that are not in the sentence but in the one before it, the one
@@ -69,38 +70,43 @@ def extract(
     sources: Sequence[Hit],
     *,
     idf: Callable[[str], float],
+    idf_in_english: Callable[[str], float] | None = None,
     max_sentences: int = 3,
 ) -> Extract:
     """Quote the best-supported sentences of ``sources``; ``sources[0]`` is ``[1]``.
 
-    ``idf`` gives the weight of a token of ``text.analysis.analyze``, never negative. The
-    passage with the best sentence comes first; within a passage the order is the
-    document's.
+    ``idf`` gives the weight of a token of ``text.analysis.analyze``, never negative;
+    ``idf_in_english`` that of English ones for passages in another language than the
+    question's. The passage with the best sentence comes first; within a passage the order is
+    the document's.
     """
-    weights = {term: idf(term) for term in dict.fromkeys(analyze_query(question))}
-    coverage = _Coverage(weights)
-    candidates = [c for n, hit in enumerate(sources, 1) for c in _candidates(n, hit, coverage)]
+    own = _Reading(TermShare({term: idf(term) for term in analyze_query(question)}), analyze)
+    across = own
+    if any(hit.crossed for hit in sources):  # it may have to load the dictionary
+        across = _Reading(share_across(question, idf_in_english or idf), english_terms)
+    candidates = [
+        candidate
+        for n, hit in enumerate(sources, 1)
+        for candidate in _candidates(n, hit, across if hit.crossed else own)
+    ]
     chosen = _choose(_without_needless_length(candidates), max_sentences)
     citations = tuple(_citation(candidate) for candidate in _reading_order(chosen))
-    covered = [_passage_terms(candidate.chunk) for candidate in chosen]
     return Extract(
         text=" ".join(_quoted(citation) for citation in citations),
         citations=citations,
-        support=coverage.of(frozenset[str]().union(*covered)),
+        support=max(_support(chosen, own), _support(chosen, across)),
     )
 
 
-class _Coverage:
-    """The share of the question, by weight, that a set of terms covers."""
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How a passage's words are compared with the question's: as they stand, or in English."""
 
-    def __init__(self, weights: Mapping[str, float]) -> None:
-        self._weights = weights
-        self._total = sum(weights.values())
+    question: TermShare | SenseShare
+    analyze: Callable[[str], list[str]]
 
-    def of(self, terms: Iterable[str]) -> float:
-        if not self._total:
-            return 0.0
-        return min(1.0, sum(self._weights.get(term, 0.0) for term in terms) / self._total)
+    def terms(self, text: str) -> frozenset[str]:
+        return frozenset(self.analyze(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +128,14 @@ class _Candidate:
     coverage: float
     score: float
     announced: bool
+    reading: _Reading
 
 
-def _candidates(n: int, hit: Hit, coverage: _Coverage) -> Iterator[_Candidate]:
+def _candidates(n: int, hit: Hit, reading: _Reading) -> Iterator[_Candidate]:
     """The sentences of source ``n`` that have to do with the question."""
-    sentences = _sentences(hit.chunk.text)
-    passage = _passage_terms(hit.chunk)
+    sentences = _sentences(hit.chunk.text, reading)
+    passage = _passage_terms(hit.chunk, reading)
+    coverage = reading.question
     for before, sentence, after in zip(
         [_NOTHING, *sentences], sentences, [*sentences[1:], _NOTHING], strict=False
     ):
@@ -142,12 +150,19 @@ def _candidates(n: int, hit: Hit, coverage: _Coverage) -> Iterator[_Candidate]:
         is_title = hit.chunk.text[sentence.start : sentence.end] == hit.chunk.title
         if score > 0 and not is_title:  # a title names the subject and says nothing of it
             score -= RANK_COST * (n - 1)
-            yield _Candidate(n, hit.chunk, sentence, own, score, before.announces)
+            yield _Candidate(n, hit.chunk, sentence, own, score, before.announces, reading)
 
 
-def _sentences(text: str) -> list[_Sentence]:
+def _support(chosen: Sequence[_Candidate], reading: _Reading) -> float:
+    """What the passages that are read in one way cover together."""
+    read = (candidate.chunk for candidate in chosen if candidate.reading is reading)
+    held = frozenset[str]().union(*(_passage_terms(chunk, reading) for chunk in read))
+    return reading.question.of(held)
+
+
+def _sentences(text: str, reading: _Reading) -> list[_Sentence]:
     return [
-        _Sentence(start, end, frozenset(analyze(text[start:end])), _announces(text[start:end]))
+        _Sentence(start, end, reading.terms(text[start:end]), _announces(text[start:end]))
         for start, end in sentence_spans(text)
     ]
 
@@ -156,8 +171,8 @@ def _announces(sentence: str) -> bool:
     return bool(_ANNOUNCEMENT_ENDS.search(sentence) or _HEADING.match(sentence))
 
 
-def _passage_terms(chunk: Chunk) -> frozenset[str]:
-    return frozenset(analyze(f"{chunk.context}\n{chunk.text}"))
+def _passage_terms(chunk: Chunk, reading: _Reading) -> frozenset[str]:
+    return reading.terms(f"{chunk.context}\n{chunk.text}")
 
 
 def _without_needless_length(candidates: Sequence[_Candidate]) -> list[_Candidate]:

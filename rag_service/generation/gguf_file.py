@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import re
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import llama_cpp
 from rag_service.errors import ChatModelError
 from rag_service.generation.chat_template import ChatTemplate, ChatTurn
 from rag_service.generation.llama_vocab import token_text
+from rag_service.settings import ChatSettings
 
 MAGIC = b"GGUF"
 LOG_LEVEL_ERROR = 4  # GGML_LOG_LEVEL_ERROR of ggml.h
@@ -28,6 +30,8 @@ WINDOW_STEP = 256  # llama.cpp rounds n_ctx up to this; the Python arrays beside
 # 3.4 to 3.9 s whether in batches of 128, 256 or 512, and an abort took 7 to 23, 9 to 30 and
 # 13 to 57 ms; larger models take longer in proportion.
 CPU_BATCH_TOKENS = 128
+CACHE_TYPES = {"f16": llama_cpp.GGML_TYPE_F16, "q8_0": llama_cpp.GGML_TYPE_Q8_0}
+BACKEND_NAME = re.compile(r"(?:^|\|)\s*(\w+) :")  # "CUDA : ARCHS = 900 | … | CPU : SSE3 = 1 | …"
 GPU_BATCH_TOKENS = 512  # llama.cpp's default: a GPU needs wide batches and asks about no abort
 
 logger = logging.getLogger(__name__)
@@ -47,17 +51,27 @@ class ModelHeader:
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """``window``: tokens that prompt and answer share."""
+    """``window``: tokens that prompt and answer share. ``setup``: a line for people."""
 
     llama: Any  # llama_cpp.Llama, which has no type stubs
     template: ChatTemplate
     window: int
+    setup: str
 
 
-def load_gguf(
-    path: Path, *, context_tokens: int, threads: int | None, gpu_layers: int
-) -> LoadedModel:
-    """Load a chat model into memory.
+def check_gguf(path: Path) -> ModelHeader:
+    """Read what a chat model says of itself, without loading its weights.
+
+    Raises:
+        ChatModelError: as `load_gguf`, as far as the header tells.
+    """
+    _require_gguf(path)
+    with _loading, _errors_of(path):
+        return _read_header(path, thinking=False)
+
+
+def load_gguf(path: Path, settings: ChatSettings) -> LoadedModel:
+    """Load a chat model into memory, as ``settings`` say.
 
     Raises:
         ChatModelError: no such file, not a GGUF, damaged, an architecture this llama.cpp
@@ -65,16 +79,17 @@ def load_gguf(
             layers asked of a build without GPU support.
     """
     _require_gguf(path)
-    if gpu_layers and not llama_cpp.llama_supports_gpu_offload():
+    if settings.gpu_layers and not llama_cpp.llama_supports_gpu_offload():
         raise ChatModelError(
             "RAG_CHAT__GPU_LAYERS is set, but this llama-cpp-python was built without GPU "
             "support. Reinstall it with a GPU backend, or set it to 0."
         )
     with _loading, _errors_of(path):
-        header = _read_header(path)
-        window = min(context_tokens, header.trained_tokens)
-        threads = threads or default_threads()
-        batch = GPU_BATCH_TOKENS if gpu_layers else CPU_BATCH_TOKENS
+        header = _read_header(path, thinking=settings.thinking)
+        window = min(settings.context_tokens, header.trained_tokens)
+        threads = settings.threads or default_threads()
+        batch = GPU_BATCH_TOKENS if settings.gpu_layers else CPU_BATCH_TOKENS
+        cache = CACHE_TYPES[settings.kv_cache]
         llama = llama_cpp.Llama(
             str(path),
             n_ctx=-(-window // WINDOW_STEP) * WINDOW_STEP,
@@ -82,10 +97,44 @@ def load_gguf(
             n_ubatch=batch,
             n_threads=threads,
             n_threads_batch=threads,
-            n_gpu_layers=gpu_layers,
+            n_gpu_layers=settings.gpu_layers,
+            type_k=cache,
+            type_v=cache,
+            flash_attn=_flash_attention(settings),
             verbose=False,
         )  # swa_full stays on: without it reused prefixes gave wrong text on gemma3
-    return LoadedModel(llama, header.template, min(llama.n_ctx(), header.trained_tokens))
+    window = min(llama.n_ctx(), header.trained_tokens)
+    return LoadedModel(llama, header.template, window, _setup(settings, window, threads))
+
+
+def backends() -> tuple[str, ...]:
+    """What this build of llama.cpp computes with: "CPU", "CUDA", "Metal" …"""
+    said = llama_cpp.llama_print_system_info().decode("utf-8", "replace")
+    return tuple(dict.fromkeys(BACKEND_NAME.findall(said))) or ("CPU",)
+
+
+def _setup(settings: ChatSettings, window: int, threads: int) -> str:
+    layers = {0: "no layers on a GPU", -1: "all layers on the GPU"}.get(
+        settings.gpu_layers, f"{settings.gpu_layers} layers on the GPU"
+    )
+    return (
+        f"llama.cpp ({', '.join(backends())}), {layers}, {threads} threads, window of {window} "
+        f"tokens, {settings.kv_cache} cache, flash attention "
+        f"{'on' if _flash_attention(settings) else 'off'}"
+    )
+
+
+def _flash_attention(settings: ChatSettings) -> bool:
+    """Raises ChatModelError for a combination that llama.cpp cannot run."""
+    if settings.flash_attention != "auto":
+        wanted = settings.flash_attention == "on"
+        if settings.kv_cache != "f16" and not wanted:
+            raise ChatModelError(
+                f"A {settings.kv_cache} cache needs flash attention: set "
+                "RAG_CHAT__FLASH_ATTENTION to auto, or RAG_CHAT__KV_CACHE to f16."
+            )
+        return wanted
+    return settings.kv_cache != "f16" or settings.gpu_layers != 0
 
 
 def default_threads() -> int:
@@ -143,7 +192,7 @@ def _explain(path: Path, reasons: list[str]) -> str:
     return f"The chat model {path} cannot be loaded ({said}). {advice}"
 
 
-def _read_header(path: Path) -> ModelHeader:
+def _read_header(path: Path, *, thinking: bool) -> ModelHeader:
     """Read the metadata alone, so that a wrong model is refused before gigabytes are read."""
     params = llama_cpp.llama_model_default_params()
     params.vocab_only = True
@@ -155,7 +204,7 @@ def _read_header(path: Path) -> ModelHeader:
         _require_chat_model(path, model, architecture)
         return ModelHeader(
             int(_metadata(model, f"{architecture}.context_length") or WINDOW_STEP),
-            _require_template(path, model),
+            _require_template(path, model, thinking=thinking),
         )
     finally:
         llama_cpp.llama_model_free(model)
@@ -172,7 +221,7 @@ def _require_chat_model(path: Path, model: object, architecture: str) -> None:
         )
 
 
-def _require_template(path: Path, model: object) -> ChatTemplate:
+def _require_template(path: Path, model: object, *, thinking: bool) -> ChatTemplate:
     source: bytes | None = llama_cpp.llama_model_chat_template(model, None)
     if not source:
         raise ChatModelError(
@@ -185,6 +234,7 @@ def _require_template(path: Path, model: object) -> ChatTemplate:
             source.decode("utf-8", "replace"),
             bos_token=token_text(vocab, llama_cpp.llama_vocab_bos(vocab)),
             eos_token=token_text(vocab, llama_cpp.llama_vocab_eos(vocab)),
+            thinking=thinking,
         )
         template.render([ChatTurn("user", "?")])
     except Exception as error:  # a template is foreign code

@@ -1,6 +1,6 @@
 """The decode loop: one job on one llama.cpp context.
 
-The loop stands on ``Llama.generate`` because the high-level completion of
+The loop stands on ``Llama.eval`` and ``Llama.generate`` because the high-level completion of
 llama-cpp-python passes over the checks for length and stop strings while the output ends
 inside a character, and decodes the whole answer again for every token.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any, Literal
 
 import llama_cpp
@@ -34,6 +34,7 @@ class LlamaDecoder:
         self._vocabulary = vocabulary
         self._window = window
         self._watched: Job | None = None
+        self._ends: list[int] = []  # of the batches whose state the model holds
 
     def run(self, job: Job) -> Finished:
         """Generate one answer, emitting its pieces.
@@ -43,19 +44,14 @@ class LlamaDecoder:
             GenerationError: llama.cpp failed.
         """
         self._watch(job)
-        self._llama.set_seed(_seed(job))
-        tokens = self._llama.generate(job.request.prompt, temp=job.request.temperature)
         try:
-            return self._decode(job, tokens)
+            return self._generate(job)
         except RuntimeError as error:  # "llama_decode returned n"
             if not job.cancelled:
                 self._llama.reset()
+                self._ends.clear()
                 raise GenerationError(f"llama.cpp failed: {error}.") from error
-            # After an abort in the first step behind the prompt the logits are stale.
-            self._llama._requires_eval = True
             raise Cancelled("The request was cancelled.") from error
-        finally:
-            tokens.close()
 
     def release(self) -> None:
         """Free the model."""
@@ -68,11 +64,60 @@ class LlamaDecoder:
         )
         self._watched = job  # llama.cpp holds the flag's address until the next job's is set
 
-    def _decode(self, job: Job, tokens: Generator[int, None, None]) -> Finished:
+    def _generate(self, job: Job) -> Finished:
+        cached = self._read(job)
+        self._llama.set_seed(_seed(job))
+        tokens = self._llama.generate(job.request.prompt, temp=job.request.temperature)
+        try:
+            return self._decode(job, tokens, cached)
+        finally:
+            tokens.close()
+
+    def _read(self, job: Job) -> int:
+        """Evaluate the prompt; returns how many of its tokens were still there.
+
+        The state of a token depends, in its last bits, on the batch it was computed in. So
+        the batches are the same whatever came before, and only whole ones are reused:
+        the same question gets the same answer.
+        """
+        prompt = job.request.prompt
+        ends = batch_ends(len(prompt), job.request.stable, self._llama.n_batch)
+        self._keep(ends[: self._reusable(prompt, ends)])
+        reused = len(self._ends)
+        for end in ends[reused:]:
+            if job.cancelled:
+                raise Cancelled("The request was cancelled.")
+            self._llama.eval(prompt[self._llama.n_tokens : end])
+            self._ends.append(end)
+        return ends[reused - 1] if reused else 0
+
+    def _reusable(self, prompt: Sequence[int], ends: Sequence[int]) -> int:
+        """How many of the batches are in the model's memory; the last is never taken from it,
+        because the first token of the answer is drawn from what it computes.
+        """
+        known = self._llama.input_ids[: self._llama.n_tokens].tolist()
+        common = self._llama.longest_token_prefix(known, prompt)
+        same = 0
+        for held, wanted in zip(self._ends, ends[:-1], strict=False):
+            if held != wanted or wanted > common:
+                break
+            same += 1
+        return same
+
+    def _keep(self, ends: list[int]) -> None:
+        """Forget all but these batches; some architectures can only forget everything."""
+        tokens = ends[-1] if ends else 0
+        if not tokens or not self._llama._ctx.kv_cache_seq_rm(-1, tokens, -1):
+            self._llama.reset()
+            ends = []
+        self._llama.n_tokens = ends[-1] if ends else 0
+        self._ends = list(ends)
+
+    def _decode(self, job: Job, tokens: Generator[int, None, None], cached: int) -> Finished:
         request = job.request
         text = OutputText(request.stop, thinking=request.thinking)
         limit = min(request.max_tokens, self._window - len(request.prompt))
-        cached, output, reasoning = self._cached(request.prompt), 0, 0
+        output, reasoning = 0, 0
         reason: Literal["stop", "length"] = "length"
         while output < limit:
             token = next(tokens)
@@ -92,10 +137,13 @@ class LlamaDecoder:
             job.emit(piece)
         return Finished(reason, len(request.prompt), output, reasoning, cached)
 
-    def _cached(self, prompt: tuple[int, ...]) -> int:
-        """Prompt tokens whose state is still there from the call before."""
-        known = self._llama.input_ids[: self._llama.n_tokens].tolist()
-        return int(self._llama.longest_token_prefix(known, prompt))
+
+def batch_ends(length: int, stable: int, size: int) -> list[int]:
+    """Where the batches of a prompt of ``length`` tokens end: at most ``size`` tokens each, and
+    one at ``stable``, so that what all prompts begin with is made of whole batches.
+    """
+    ends = [*range(size, stable, size), *range(stable, length, size), length]
+    return [end for end in ends if end]
 
 
 def _seed(job: Job) -> int:

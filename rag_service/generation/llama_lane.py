@@ -16,18 +16,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from rag_service.errors import Cancelled, GenerationError, Overloaded, RagError
+from rag_service.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    GenerationError,
+    Overloaded,
+    RagError,
+)
 from rag_service.generation.output_text import Piece
+from rag_service.types import QueuedEvent
 
 CLOSED = "The chat model is closed."
+DEADLINE_PASSED = (
+    "The chat model did not finish in the time that a request may take (setting "
+    "chat.deadline_s). Ask for fewer tokens, or try again when less is going on."
+)
 REMEMBERED_DURATIONS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """What to generate. ``thinking``: the prompt ends inside an opened reasoning block."""
+    """What to generate. ``thinking``: the prompt ends inside an opened reasoning block.
+
+    The first ``stable`` tokens of the prompt are those that other prompts begin with too.
+    """
 
     prompt: tuple[int, ...]
+    stable: int
     thinking: bool
     max_tokens: int
     temperature: float
@@ -46,14 +61,15 @@ class Finished:
     cached: int
 
 
-JobEvent = Piece | Finished | RagError
+JobEvent = QueuedEvent | Piece | Finished | RagError
 
 
 class Job:
-    """One generation: events go out through ``deliver``, the last one not being a Piece.
+    """One generation: its events go out through ``deliver``, last Finished or an error.
 
-    ``deliver`` is called on the lane's thread and must not block. ``left`` is an event the
-    caller may set to say that nobody listens any more.
+    ``deliver`` may be called on any thread and must not block. ``left`` is an event the
+    caller may set to say that nobody listens any more; so is ``deadline``, when it has passed
+    (``time.monotonic``).
     """
 
     def __init__(
@@ -61,12 +77,15 @@ class Job:
         request: GenerationRequest,
         deliver: Callable[[JobEvent], None],
         left: threading.Event | None = None,
+        deadline: float = math.inf,
     ) -> None:
         self.request = request
         self.left = left
+        self.deadline = deadline
         # Read by llama.cpp itself while it computes: "\0" go on, "\1" abort. One buffer per
         # job, so that a late cancel cannot hit the next one.
         self.abort_flag = ctypes.create_string_buffer(2)
+        self.position = 0  # last told to the caller
         self._deliver = deliver
 
     def cancel(self) -> None:
@@ -75,7 +94,15 @@ class Job:
 
     @property
     def cancelled(self) -> bool:
-        return self.abort_flag[0] != b"\0" or (self.left is not None and self.left.is_set())
+        return self.abort_flag[0] != b"\0" or self.over() is not None
+
+    def over(self) -> Cancelled | DeadlineExceeded | None:
+        """Why the caller no longer waits, if it said so or its time has passed."""
+        if self.left is not None and self.left.is_set():
+            return Cancelled("The request was cancelled.")
+        if time.monotonic() > self.deadline:
+            return DeadlineExceeded(DEADLINE_PASSED)
+        return None
 
     def emit(self, event: JobEvent) -> None:
         try:
@@ -118,6 +145,8 @@ class Lane:
         with self._changed:
             self.require_room()
             self._waiting.append(job)
+            if self._running is not None:
+                self._tell_positions()
             self._changed.notify()
 
     def require_room(self) -> None:
@@ -129,7 +158,7 @@ class Lane:
         with self._changed:
             if self._closed:
                 raise GenerationError(CLOSED)
-            self._waiting = deque(other for other in self._waiting if not other.cancelled)
+            self._forget_cancelled()
             running = self._running is not None and not self._running.cancelled
             ahead = len(self._waiting) + running
             if ahead > self._queue_size:
@@ -154,10 +183,30 @@ class Lane:
             self._thread.join()
 
     def _seconds_for(self, jobs: int) -> int:
-        """Estimate from recent durations; at least one second."""
-        running = time.monotonic() - self._started if self._running else 0.0
-        known = list(self._durations) or [running]
-        return max(1, math.ceil(jobs * sum(known) / len(known)))
+        """Estimate for a refusal; at least one second."""
+        expected = self._expected_s(jobs)
+        return max(1, math.ceil(jobs * self._elapsed_s() if expected is None else expected))
+
+    def _expected_s(self, jobs: int) -> float | None:
+        """When ``jobs`` will be done, the running one included, from recent durations."""
+        if not self._durations:
+            return None
+        each = sum(self._durations) / len(self._durations)
+        return max(0.0, jobs * each - min(each, self._elapsed_s()))
+
+    def _elapsed_s(self) -> float:
+        return time.monotonic() - self._started if self._running else 0.0
+
+    def _forget_cancelled(self) -> None:
+        self._waiting = deque(job for job in self._waiting if not job.cancelled)
+
+    def _tell_positions(self) -> None:
+        """Tell every waiting caller whose position has changed."""
+        self._forget_cancelled()
+        for ahead, job in enumerate(self._waiting, start=1):
+            if job.position != ahead:
+                job.position = ahead
+                job.emit(QueuedEvent(ahead, self._expected_s(ahead)))
 
     def _loop(self) -> None:
         try:
@@ -177,9 +226,10 @@ class Lane:
                 while self._waiting:
                     job = self._waiting.popleft()
                     if job.cancelled:
-                        job.emit(Cancelled("The request was cancelled."))
+                        job.emit(job.over() or Cancelled("The request was cancelled."))
                         continue
                     self._running, self._started = job, time.monotonic()
+                    self._tell_positions()
                     return job
                 self._changed.wait()
             return None
@@ -188,7 +238,7 @@ class Lane:
         try:
             return self._work(job)
         except Cancelled as error:
-            return GenerationError(CLOSED) if self._closed else error
+            return GenerationError(CLOSED) if self._closed else job.over() or error
         except RagError as error:
             return error
         except Exception as error:  # noqa: BLE001  the lane must outlive every job

@@ -39,6 +39,7 @@ _PARTS: dict[str, dict[str, frozenset[str]]] = {
     "answer": {"system": frozenset(), "user": frozenset({"context", "question"})},
     "condense": {"system": frozenset(), "user": frozenset({"history", "question"})},
     "refusal": {"message": frozenset({"question"})},
+    "draft": {"system": frozenset(), "user": frozenset({"title", "passage"})},
 }
 _LANGUAGES = ("zh", "en")
 _FILE_NAMES = tuple(f"{task}.{language}.md" for task in _PARTS for language in _LANGUAGES)
@@ -120,6 +121,14 @@ class PromptLibrary:
             [SystemMessage(parts["system"]), _human(parts["user"])]
         )
         return template.format_messages(question=question, history=_transcript(history, language))
+
+    def draft_messages(self, title: str, passage: str, language: str) -> list[BaseMessage]:
+        """Messages that ask for a question which ``passage`` answers, and its answer."""
+        parts = self._parts("draft", language)
+        template = ChatPromptTemplate.from_messages(
+            [SystemMessage(parts["system"]), _human(parts["user"])]
+        )
+        return template.format_messages(title=title, passage=passage)
 
     def refusal(self, question: str, language: str) -> str:
         """What the user is told when the documents do not hold the answer."""

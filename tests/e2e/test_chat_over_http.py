@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,70 +9,40 @@ from typing import Any
 
 import httpx
 import pytest
-from httpx_sse import ServerSentEvent, connect_sse
 
-from rag_service.api.app import create_app
 from rag_service.retrieval.embedding import LocalEmbeddings
-from tests.api.conftest import served
-from tests.gguf_models import write_scripted_gguf
-from tests.real_parts import ingest_folder, open_service, settings_for, write_folder
-
-QUESTION = "How long is the warranty of the Aldra recorder?"
-WARRANTY = "The warranty of the Aldra recorder lasts three years from the date of delivery."
-SCRIPT = "The warranty of the Aldra recorder lasts three years [1]."
-# A minute's work and more, unless the model is told to stop.
-ENDLESS_TOKENS = 30_000
-PATIENCE_S = 120.0
+from tests.chat_service import (
+    PATIENCE_S,
+    QUESTION,
+    SCRIPT,
+    WARRANTY,
+    ask,
+    assert_free,
+    chat_service,
+    endless,
+    events_of,
+    make_home,
+    run_rag,
+)
 
 
 @pytest.fixture(scope="module")
 def home(embeddings: LocalEmbeddings, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with two documents, and two models beside it."""
-    home = tmp_path_factory.mktemp("home")
-    write_folder(
-        home / "documents",
-        {"warranty.txt": WARRANTY, "storage.txt": "Store the sensor in a dry room."},
-    )
-    ingest_folder(home / "documents", settings_for(home / "data"), embeddings)
-    write_scripted_gguf(home / "scripted.gguf", SCRIPT)
-    write_scripted_gguf(home / "endless.gguf", "It lasts and lasts [1]. ", repeat=True)
-    return home
+    return make_home(tmp_path_factory.mktemp("home"), embeddings)
 
 
 @pytest.fixture(scope="module")
 def url(home: Path, embeddings: LocalEmbeddings) -> Iterator[str]:
     """A service whose model says ``SCRIPT``."""
     chat = {"model": str(home / "scripted.gguf"), "context_tokens": 4096, "max_tokens": 200}
-    service = open_service(settings_for(home / "data", chat=chat), embeddings)
-    with served(create_app(lambda: service)) as url:
+    with chat_service(home, embeddings, chat) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def endless_url(home: Path, embeddings: LocalEmbeddings) -> Iterator[str]:
-    """A service whose model goes on and on, and lets nobody wait for it."""
-    chat = {
-        "model": str(home / "endless.gguf"),
-        "context_tokens": ENDLESS_TOKENS + 2000,
-        "max_tokens": ENDLESS_TOKENS,
-        "queue_size": 0,
-    }
-    service = open_service(settings_for(home / "data", chat=chat), embeddings)
-    with served(create_app(lambda: service)) as url:
+    with chat_service(home, embeddings, endless(home)) as url:
         yield url
-
-
-def ask(url: str, question: str = QUESTION, **body: Any) -> httpx.Response:
-    return httpx.post(f"{url}/ask", json={"question": question, **body}, timeout=PATIENCE_S)
-
-
-def events_of(url: str, **body: Any) -> list[ServerSentEvent]:
-    body = {"question": QUESTION, "stream": True, **body}
-    with (
-        httpx.Client(timeout=PATIENCE_S) as client,
-        connect_sse(client, "POST", f"{url}/ask", json=body) as source,
-    ):
-        return list(source.iter_sse())
 
 
 def lasting(reply: dict[str, Any]) -> dict[str, Any]:
@@ -145,15 +111,6 @@ def test_a_client_that_leaves_frees_the_model(endless_url: str, stream: bool) ->
     assert_free(endless_url)
 
 
-def assert_free(url: str) -> None:
-    """Within moments the model takes a question; left alone it would be busy for a minute."""
-    deadline = time.monotonic() + 3
-    while (response := ask(url, max_tokens=3)).status_code == 503:
-        assert time.monotonic() < deadline, "the model is still busy"
-        time.sleep(0.02)
-    assert response.json()["usage"]["completion_tokens"] == 3
-
-
 @pytest.mark.parametrize(
     "command", [("serve", "--port", "0"), ("ask", QUESTION)], ids=lambda c: c[0]
 )
@@ -163,7 +120,9 @@ def test_a_model_that_cannot_be_used_is_one_line_and_exit_code_1(
     not_a_model = tmp_path / "model.gguf"
     not_a_model.write_text("This is no model.", encoding="utf-8")
     missing = tmp_path / "missing.gguf"
-    running = [run_rag(home, model, *command) for model in (missing, not_a_model)]
+    running = [
+        run_rag(home, *command, RAG_CHAT__MODEL=str(model)) for model in (missing, not_a_model)
+    ]
     results = [
         (*process.communicate(timeout=PATIENCE_S), process.returncode) for process in running
     ]
@@ -182,19 +141,3 @@ def test_a_model_that_cannot_be_used_is_one_line_and_exit_code_1(
             1,
         ),
     ]
-
-
-def run_rag(home: Path, model: Path, *arguments: str) -> subprocess.Popen[str]:
-    environment = os.environ | {
-        "RAG_DATA_DIR": str(home / "data"),
-        "RAG_CHAT__MODEL": str(model),
-    }
-    return subprocess.Popen(
-        [sys.executable, "-m", "rag_service.cli", *arguments],
-        cwd=home,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-    )
