@@ -2,7 +2,12 @@
 
 <data>/collections/<name>/current        names the generation in use, e.g. "g1"
 <data>/collections/<name>/.writer.lock   held by the one process that writes
+<data>/collections/<name>/.reembed.lock  held by the one process that embeds it anew
 <data>/collections/<name>/g1/catalog.sqlite, dense/, lexical/
+<data>/collections/<name>/r2/…           the same documents embedded by another model
+
+Generations are numbered in the order in which they came to be. An "r" with a number beyond
+that of the generation in use is still being filled.
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from rag_service.errors import CollectionBusy, CollectionNotFound, IndexCorrupt, StorageError
 
-_GENERATION = re.compile(r"g\d+")
+_GENERATION = re.compile(r"[gr]\d+")
 
 
 @contextmanager
@@ -73,16 +78,31 @@ class CollectionHome:
         Raises:
             CollectionBusy: another process has it.
         """
-        lock = FileLock(self.lock)
+        with self._held(self.lock, "is writing to"):
+            yield
+
+    @contextmanager
+    def reembedding(self) -> Iterator[None]:
+        """Hold the lock of those who embed the collection anew, beside its writers.
+
+        Raises:
+            CollectionBusy: another process has it.
+        """
+        with self._held(self.folder / ".reembed.lock", "is re-embedding"):
+            yield
+
+    @contextmanager
+    def _held(self, path: Path, what: str) -> Iterator[None]:
+        lock = FileLock(path)
         try:
             lock.acquire(timeout=0)
         except Timeout:
             raise CollectionBusy(
-                f"Another process is writing to collection {self.name!r}. Wait until it has "
+                f"Another process {what} collection {self.name!r}. Wait until it has "
                 "finished, then try again."
             ) from None
         except OSError as error:
-            raise StorageError(f"{self.lock} cannot be made: {error.strerror}.") from error
+            raise StorageError(f"{path} cannot be made: {error.strerror}.") from error
         try:
             yield
         finally:
@@ -99,25 +119,41 @@ class CollectionHome:
 
 
 def _generations(home: CollectionHome) -> list[Path]:
-    found = [p for p in home.folder.glob("g*") if p.name[1:].isdigit()]
-    return sorted(found, key=lambda path: int(path.name[1:]))
+    found = [path for path in home.folder.glob("[gr]*") if _GENERATION.fullmatch(path.name)]
+    return sorted(found, key=_number)
+
+
+def _number(generation: Path) -> int:
+    return int(generation.name[1:])
+
+
+def _next_number(home: CollectionHome) -> int:
+    return max(map(_number, _generations(home)), default=0) + 1
+
+
+def _unfinished(home: CollectionHome, kind: str) -> Path | None:
+    """The newest generation of a kind that has not been put into use yet."""
+    used = _number(home.generation()) if home.current.exists() else 0
+    newer = [p for p in _generations(home) if p.name[0] == kind and _number(p) > used]
+    return newer[-1] if newer else None
 
 
 def generation_to_write(home: CollectionHome, *, rebuild: bool) -> Path:
     """The generation a writer opens: the one in use, or for a rebuild the one after it."""
-    found = _generations(home)
     if not rebuild:
         return home.generation() if home.current.exists() else home.folder / "g1"
-    if not home.current.exists():
-        return found[-1] if found else home.folder / "g1"
     # A newer generation than the one in use is a rebuild that was interrupted.
-    used = home.generation()
-    newest = found[-1] if found else used
-    return newest if newest != used else home.folder / f"g{int(used.name[1:]) + 1}"
+    return _unfinished(home, "g") or home.folder / f"g{_next_number(home)}"
+
+
+def generation_to_reembed(home: CollectionHome) -> Path:
+    """Where another model's vectors are gathered, begun or not."""
+    return _unfinished(home, "r") or home.folder / f"r{_next_number(home)}"
 
 
 def drop_other_generations(home: CollectionHome, keep: Path) -> None:
-    """Remove what a rebuild has replaced."""
+    """Remove what ``keep`` has replaced, but not what is being re-embedded beside it."""
     for path in _generations(home):
-        if path != keep:
+        being_filled = path.name[0] == "r" and _number(path) > _number(keep)
+        if path != keep and not being_filled:
             shutil.rmtree(path, ignore_errors=True)

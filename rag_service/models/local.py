@@ -1,0 +1,133 @@
+"""Where the models of one data folder lie, and which files a name stands for.
+
+<data>/models/<organisation>/<name>/    what `rag models pull` fetched, with ``pulled.json``
+<data>/models/.incoming/…               what it has not finished fetching
+
+Only looks at files; loads nothing and reaches no network.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rag_service.models.catalog import Kind, known_model
+from rag_service.settings import EmbeddingSettings, Settings
+
+RECORD = "pulled.json"
+INCOMING = ".incoming"
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A model that was fetched. ``revision`` is the commit it was fetched at."""
+
+    name: str
+    revision: str
+    folder: Path
+    megabytes: int
+
+
+def models_folder(data_dir: Path) -> Path:
+    """Where a data folder keeps its models."""
+    return data_dir / "models"
+
+
+def folder_of(models: Path, name: str) -> Path | None:
+    """The folder of a model that was fetched, or copied there by hand; None if it is not there.
+
+    The organisation may be left out where that leaves no choice.
+    """
+    if is_repository_name(name):
+        folder = models / name
+        return folder if folder.is_dir() else None
+    if "/" in name or name in ("", ".", ".."):
+        return None
+    found = list(models.glob(f"[!.]*/{glob.escape(name)}"))
+    return found[0] if len(found) == 1 and found[0].is_dir() else None
+
+
+def is_repository_name(name: str) -> bool:
+    """Whether this can name a model of a hub, "organisation/name", and thus a folder in ours."""
+    parts = name.split("/")
+    return len(parts) == 2 and all(part and part[0] != "." and "\\" not in part for part in parts)
+
+
+def chat_file(models: Path, name: str) -> Path | None:
+    """The GGUF file of a chat model that was fetched.
+
+    The one recommended where there are several; None where that leaves a choice.
+    """
+    folder = folder_of(models, name)
+    if folder is None:
+        return None
+    known = known_model(name)
+    if known and (folder / known.file).is_file():
+        return folder / known.file
+    found = sorted(folder.glob("*.gguf"))
+    return found[0] if len(found) == 1 else None
+
+
+def kind_of(model: str, models: Path) -> Kind | None:
+    """What a model is for, by its name or by what is in its folder or file; None if unknown."""
+    known = known_model(model)
+    if known:
+        return known.kind
+    folder = folder_of(models, model) or Path(model)
+    if folder.suffix == ".gguf" or any(folder.glob("*.gguf")):
+        return "chat"
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "embedding" if (folder / "modules.json").is_file() else None
+    names = config.get("architectures") or [""]
+    return "reranker" if str(names[0]).endswith("ForSequenceClassification") else "embedding"
+
+
+def pulled_models(models: Path) -> list[Pulled]:
+    """Everything that was fetched, or copied there by hand (then without a revision)."""
+    folders = (folder for folder in models.glob("[!.]*/*") if folder.is_dir())
+    return [pulled_model(models, folder) for folder in sorted(folders)]
+
+
+def pulled_model(models: Path, folder: Path) -> Pulled:
+    """What is known of one model's folder."""
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    name = folder.relative_to(models).as_posix()
+    return Pulled(name, str(_record(folder).get("revision", "")), folder, round(size / 1e6))
+
+
+def recorded_name(folder: Path) -> str | None:
+    """The name a fetched model's folder says it has; None for any other folder."""
+    return str(_record(folder).get("name", "")) or None
+
+
+def located(settings: Settings) -> Settings:
+    """The settings with the folders and files of fetched models in place of their names."""
+    models = models_folder(settings.data_dir)
+    embedding, reranker = settings.embedding, settings.retrieval.reranker
+    update: dict[str, Any] = {"embedding": located_embedding(embedding, models)}
+    if reranker and (folder := folder_of(models, reranker)):
+        retrieval = settings.retrieval.model_copy(update={"reranker": str(folder)})
+        update["retrieval"] = retrieval
+    chat = settings.chat
+    if chat.model and not chat.base_url and (file := chat_file(models, chat.model)):
+        update["chat"] = chat.model_copy(update={"model": str(file)})
+    return settings.model_copy(update=update)
+
+
+def located_embedding(settings: EmbeddingSettings, models: Path) -> EmbeddingSettings:
+    """The same for the embedding model alone."""
+    folder = None if settings.base_url else folder_of(models, settings.model)
+    return settings.model_copy(update={"model": str(folder)}) if folder else settings
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # copied by hand
+        return {}
+    return found if isinstance(found, dict) else {}

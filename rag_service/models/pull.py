@@ -1,0 +1,295 @@
+"""Fetching a model from a hub: `rag models pull`, the only thing that ever downloads one.
+
+The hub is huggingface.co, or what HF_ENDPOINT names (a mirror, such as https://hf-mirror.com
+where the hub cannot be reached). A model is fetched beside its place, checked against the
+hashes that the hub tells, and moved there whole; what is cut off goes on where it was.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pickle
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from rag_service.errors import (
+    InvalidRequest,
+    NotFound,
+    RemoteServiceError,
+    StorageError,
+    StorageFull,
+)
+from rag_service.models.catalog import known_model
+from rag_service.models.files import PICKLED_WEIGHTS, RemoteFile, chosen_files
+from rag_service.models.local import (
+    INCOMING,
+    RECORD,
+    Pulled,
+    folder_of,
+    is_repository_name,
+    pulled_model,
+)
+from rag_service.settings import BUILTIN_EMBEDDING
+
+ENDPOINT_VARIABLE = "HF_ENDPOINT"
+_OFFLINE_VARIABLE = "HF_HUB_OFFLINE"
+_SPARE_BYTES = 256 << 20  # a disk that is quite full serves nobody
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A model as the hub has it. ``revision`` is a commit, so what it means never changes."""
+
+    name: str
+    revision: str
+    files: tuple[RemoteFile, ...]
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return sum(file.size for file in self.files)
+
+
+def pull(
+    name: str,
+    models: Path,
+    *,
+    revision: str | None = None,
+    file: str | None = None,
+    console: Console,
+) -> Pulled:
+    """Fetch a model into the folder ``models``.
+
+    Args:
+        name: "organisation/name".
+        revision: branch, tag or commit; None: the newest, or what is here already.
+        file: which of several GGUF files.
+        console: shows progress, where it is a terminal.
+
+    Raises:
+        InvalidRequest, NotFound: there is no such model, or nothing that could be used.
+        RemoteServiceError: the hub cannot be reached, or gave something else.
+        StorageFull: there is no room for it.
+    """
+    known = known_model(name)
+    name = known.name if known else name
+    _require_pullable(name)
+    present = _present(models, name, file or (known.file if known else ""))
+    if present and not revision:
+        return pulled_model(models, present)
+    _require_online()
+    with _hub_errors(name):
+        remote = _look_up(name, revision)
+        remote = Remote(name, remote.revision, tuple(chosen_files(name, remote.files, known, file)))
+        incoming = _incoming(models, remote)
+        _require_room(incoming, remote)
+        _fetch(remote, incoming, console)
+        _check(remote, incoming)
+        _convert_pickled(remote, incoming)
+        return _put_in_place(remote, incoming, models)
+
+
+def _require_pullable(name: str) -> None:
+    if name == BUILTIN_EMBEDDING:
+        raise InvalidRequest(f"{name} is built in; there is nothing to fetch.")
+    if not is_repository_name(name):
+        raise InvalidRequest(
+            f"{name!r} cannot name a model: models are named organisation/name, as in "
+            "intfloat/multilingual-e5-small. See `rag models list`."
+        )
+
+
+def _require_online() -> None:
+    if os.environ.get(_OFFLINE_VARIABLE, "").lower() in ("1", "true", "yes", "on"):
+        raise RemoteServiceError(
+            f"{_OFFLINE_VARIABLE} is set, so nothing is fetched. Unset it, or copy the model's "
+            "folder here from a machine that has it."
+        )
+
+
+def _incoming(models: Path, remote: Remote) -> Path:
+    """Where this revision is gathered; what is left of others is removed."""
+    flat = remote.name.replace("/", "--")
+    incoming = models / INCOMING / f"{flat}@{remote.revision[:12]}"
+    for other in incoming.parent.glob(f"{flat}@*"):
+        if other != incoming:
+            shutil.rmtree(other, ignore_errors=True)
+    return incoming
+
+
+def _present(models: Path, name: str, file: str) -> Path | None:
+    folder = folder_of(models, name)
+    return folder if folder and (not file or (folder / file).is_file()) else None
+
+
+# -- the hub -------------------------------------------------------------------------------
+
+
+def _endpoint() -> str | None:
+    return os.environ.get(ENDPOINT_VARIABLE, "").rstrip("/") or None
+
+
+def _look_up(name: str, revision: str | None) -> Remote:
+    from huggingface_hub import HfApi
+
+    info = HfApi(endpoint=_endpoint()).model_info(name, revision=revision, files_metadata=True)
+    files = [
+        RemoteFile(found.rfilename, found.size or 0, found.lfs.sha256 if found.lfs else "")
+        for found in info.siblings or []
+    ]
+    return Remote(name, info.sha or "", tuple(files))
+
+
+def _fetch(remote: Remote, incoming: Path, console: Console) -> None:
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+    from rag_service.models.fetch import fetch_file
+
+    headers = build_hf_headers()
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    times = (TransferSpeedColumn(), TimeRemainingColumn())
+    shown = console.is_terminal and not console.quiet
+    with Progress(*columns, *times, console=console, transient=True, disable=not shown) as bar:
+        task = bar.add_task(remote.name, total=remote.size)
+        for file in remote.files:
+            url = hf_hub_url(remote.name, file.path, revision=remote.revision, endpoint=_endpoint())
+            fetch_file(
+                url,
+                file,
+                incoming / file.path,
+                headers=headers,
+                arrived=lambda count: bar.advance(task, count),
+            )
+
+
+@contextmanager
+def _hub_errors(name: str) -> Iterator[None]:
+    """What the hub's library raises, as errors of ours."""
+    import httpx
+    from huggingface_hub import errors
+
+    where = _endpoint() or "huggingface.co"
+    try:
+        yield
+    except errors.GatedRepoError as error:
+        raise RemoteServiceError(
+            f"{name} is only given to those who have accepted its terms at {where}. Do that, and "
+            "set HF_TOKEN to a token of yours."
+        ) from error
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
+        raise NotFound(f"{where} has no model {name}, or not this revision of it.") from error
+    except errors.HFValidationError as error:
+        raise InvalidRequest(f"{name!r} cannot name a model: {error}") from error
+    except (httpx.HTTPError, errors.HfHubHTTPError) as error:
+        raise _unreachable(where, error) from error
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise StorageFull(f"The disk became full while {name} was fetched.") from error
+        raise StorageError(f"{error.filename} cannot be written: {error.strerror}.") from error
+
+
+def _unreachable(where: str, error: Exception) -> RemoteServiceError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return RemoteServiceError(
+        f"{where} cannot be reached ({reason}). Run the command again to go on where it stopped. "
+        f"Where the hub is blocked, {ENDPOINT_VARIABLE} names a mirror; without a network, copy "
+        "the model's folder here from a machine that has it."
+    )
+
+
+# -- the disk ------------------------------------------------------------------------------
+
+
+def _require_room(incoming: Path, remote: Remote) -> None:
+    incoming.mkdir(parents=True, exist_ok=True)
+    here = sum(path.stat().st_size for path in incoming.rglob("*") if path.is_file())
+    pickled = sum(file.size for file in remote.files if file.path.endswith(PICKLED_WEIGHTS))
+    needed = remote.size + pickled - here + _SPARE_BYTES
+    free = shutil.disk_usage(incoming).free
+    if free < needed:
+        raise StorageFull(
+            f"{remote.name} needs {needed / 1e6:.0f} MB, and {incoming.parent.parent} has "
+            f"{free / 1e6:.0f} MB left. Make room, or set RAG_DATA_DIR to another disk."
+        )
+
+
+def _check(remote: Remote, incoming: Path) -> None:
+    """Every file must be what the hub says it is."""
+    from rag_service.models.fetch import is_as_told
+
+    for file in remote.files:
+        if not is_as_told(incoming / file.path, file):
+            (incoming / file.path).unlink()
+            raise RemoteServiceError(
+                f"{file.path} of {remote.name} is not what the hub says it is. It was removed; run "
+                "the command again."
+            )
+
+
+def _convert_pickled(remote: Remote, incoming: Path) -> None:
+    """Weights that are only published as a pickle become safetensors."""
+    for path in [path for path in incoming.rglob(PICKLED_WEIGHTS) if path.is_file()]:
+        try:
+            _convert(path)
+        except (pickle.UnpicklingError, RuntimeError, AttributeError, EOFError) as error:
+            shutil.rmtree(incoming)
+            raise InvalidRequest(
+                f"{remote.name} cannot be converted: {path.name} holds more than weights, or is "
+                "damaged. Nothing of it was run, and it was removed."
+            ) from error
+
+
+def _convert(path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    # weights_only: the pickle may make tensors and nothing else, so no code of it runs.
+    loaded = torch.load(path, weights_only=True, map_location="cpu")
+    tensors = {name: tensor.clone().contiguous() for name, tensor in loaded.items()}
+    save_file(tensors, path.with_name("model.safetensors"), metadata={"format": "pt"})
+    path.unlink()
+
+
+def _put_in_place(remote: Remote, incoming: Path, models: Path) -> Pulled:
+    place = models / remote.name
+    record = {"name": remote.name, "revision": remote.revision, "files": _paths(remote.files)}
+    if place.is_dir() and remote.files[0].path.endswith(".gguf"):
+        beside = place / remote.files[0].path
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        (incoming / remote.files[0].path).replace(beside)
+        shutil.rmtree(incoming)
+    else:
+        (incoming / RECORD).write_text(json.dumps(record, indent=2), encoding="utf-8")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _swap(incoming, place)
+    return pulled_model(models, place)
+
+
+def _paths(files: Sequence[RemoteFile]) -> list[str]:
+    return sorted(file.path for file in files)
+
+
+def _swap(incoming: Path, place: Path) -> None:
+    """Put a folder in the place of what may be there, which is then removed."""
+    retired = incoming.with_name(incoming.name + ".old")
+    shutil.rmtree(retired, ignore_errors=True)
+    if place.is_dir():
+        place.replace(retired)
+    incoming.replace(place)
+    shutil.rmtree(retired, ignore_errors=True)
