@@ -14,7 +14,7 @@ from ingest.chunking import (
     chunk_part,
     title_of,
 )
-from rag_service.retrieval.embedding import LocalEmbeddings
+from rag_service.retrieval.embedding_model import EmbeddingModel
 from rag_service.settings import Settings
 from rag_service.store.catalog_schema import NewChunk
 from rag_service.types import ChunkSpan, LoadedText
@@ -35,11 +35,16 @@ def embedding_input(title: str, span: ChunkSpan) -> str:
     return "\n".join([*context, span.text])
 
 
+def embedded_title(title: str, source: str) -> str:
+    """A stored title as it was embedded: one that is only the file's name was not."""
+    return "" if title == Path(source).stem else title
+
+
 def vector_key(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()[:16]
 
 
-def collection_fingerprint(embeddings: LocalEmbeddings, settings: Settings) -> dict[str, object]:
+def collection_fingerprint(embeddings: EmbeddingModel, settings: Settings) -> dict[str, object]:
     """Everything two ingests must agree on to share a collection."""
     return {
         **embeddings.fingerprint(),
@@ -51,7 +56,7 @@ def collection_fingerprint(embeddings: LocalEmbeddings, settings: Settings) -> d
 class Preparer:
     """Cuts texts to the measure of one embedding model."""
 
-    def __init__(self, embeddings: LocalEmbeddings, max_tokens: int) -> None:
+    def __init__(self, embeddings: EmbeddingModel, max_tokens: int) -> None:
         self._embeddings = embeddings
         self._max_tokens = max_tokens
 
@@ -77,7 +82,7 @@ class Preparer:
         return self._with_inputs(after.title, Path(name).stem, spans), after
 
     def _with_inputs(self, title: str, fallback: str, spans: Sequence[ChunkSpan]) -> Prepared:
-        texts = self._inputs(title, spans)
+        texts = self.inputs(title, spans)
         keys = [vector_key(text) for text in texts]
         return Prepared(
             title=title or fallback,
@@ -85,7 +90,8 @@ class Preparer:
             inputs=dict(zip(keys, texts, strict=True)),
         )
 
-    def _inputs(self, title: str, spans: Sequence[ChunkSpan]) -> list[str]:
+    def inputs(self, title: str, spans: Sequence[ChunkSpan]) -> list[str]:
+        """What is embedded for each chunk of a document with this title, "" for none."""
         # Where the context would push the end of the text out of the model's sight, the text
         # goes alone.
         texts = [embedding_input(title, span) for span in spans]

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rag_service.retrieval.clock import Clock
-from rag_service.retrieval.embedding import LocalEmbeddings
+from rag_service.retrieval.crossing import Crossing, Ranked, crossing, merged
+from rag_service.retrieval.embedding_model import EmbeddingModel
 from rag_service.retrieval.fusion import Leg
 from rag_service.settings import RetrievalSettings
 from rag_service.store.collection import CollectionView
+from rag_service.store.filtering import Allowed
 from rag_service.text.analysis import analyze_query
+from rag_service.text.gloss.glossing import is_chinese
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Legs with what they found, best first; ``notes`` says why one has no vote."""
+    """Legs with what they found, best first; ``notes`` says why one has no vote.
+
+    ``glossed`` is what the lexical leg owes to the gloss, with the English ``gloss_terms``
+    that were searched for there; only an explanation looks at it.
+    """
 
     legs: tuple[Leg, ...]
     notes: tuple[str, ...] = ()
+    glossed: Ranked = field(default_factory=list)
+    gloss_terms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateSearch:
-    """Asks the dense and the lexical index of a collection."""
+    """Asks the dense and the lexical index of a collection.
 
-    embeddings: LocalEmbeddings
+    Each leg is one ranking of the passages of both languages.
+    """
+
+    embeddings: EmbeddingModel
     settings: RetrievalSettings
 
     def gather(
@@ -34,24 +45,63 @@ class CandidateSearch:
         query: str,
         *,
         depth: int,
-        doc_ids: Sequence[int] | None,
+        allowed: Allowed | None,
         clock: Clock,
     ) -> Candidates:
-        """At most ``depth`` candidates of each leg, from the documents allowed (None: all)."""
-        vector = self.embeddings.encode_query(query)
+        """At most ``depth`` candidates of each leg, of those that are allowed (None: all)."""
+        across = crossing(query, view)
+        share = _dense_share(query, view)
+        vector = self.embeddings.encode_query(query) if share else None
         clock.lap("embed_ms")
-        dense = [] if vector is None else view.search_dense(vector, depth, doc_ids)
+        dense = [] if vector is None else view.search_dense(vector, depth, allowed)
         clock.lap("dense_ms")
-        lexical = view.search_lexical(analyze_query(query), depth, doc_ids)
+        found = _across(view, across, depth, allowed)
+        lexical = _lexical(view, query, across, found, depth, allowed)
         clock.lap("lexical_ms")
         legs = (
-            Leg("dense", self.settings.dense_weight, dense),
+            Leg("dense", self.settings.dense_weight * share, dense),
             Leg("lexical", self.settings.lexical_weight, lexical),
         )
-        return Candidates(legs, () if vector is not None else (_no_dense_vote(self.embeddings),))
+        notes = () if vector is not None else (_no_dense_vote(self.embeddings),)
+        return Candidates(legs, notes, found, across.terms() if across else ())
 
 
-def _no_dense_vote(embeddings: LocalEmbeddings) -> str:
+def _across(
+    view: CollectionView, across: Crossing | None, depth: int, allowed: Allowed | None
+) -> Ranked:
+    """What the other language has."""
+    if across is None:
+        return []
+    return view.search_across(across.words, depth, allowed, chinese=across.to_chinese)
+
+
+def _dense_share(query: str, view: CollectionView) -> float:
+    """How much of the collection the embedding leg can judge, 0..1.
+
+    Among Chinese passages their own words are better judges of a Chinese question than its
+    gloss and theirs: there the leg weighs as much as there are other passages to be found.
+    """
+    if not view.has_gloss or not is_chinese(query):
+        return 1.0
+    return view.not_glossed / max(1, view.glossed + view.not_glossed)
+
+
+def _lexical(
+    view: CollectionView,
+    query: str,
+    across: Crossing | None,
+    found: Ranked,
+    depth: int,
+    allowed: Allowed | None,
+) -> Ranked:
+    terms = analyze_query(query)
+    own = view.search_lexical(terms, depth, allowed)
+    if across is None:
+        return own
+    return merged(own, found, terms=terms, crossing=across, view=view)[:depth]
+
+
+def _no_dense_vote(embeddings: EmbeddingModel) -> str:
     return (
         f"The embedding model {embeddings.identity.name} cannot represent this question, so only "
         "the lexical index voted. A multilingual model would add meaning (README, Models)."

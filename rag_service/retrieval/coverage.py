@@ -1,21 +1,26 @@
 """How much of a question a passage, and one sentence of it, covers.
 
 The share, weighted by IDF, of the question's terms that stand in the passage and in its
-best sentence. It needs no model and works in both languages.
+best sentence. It needs no model and works in both languages; between them, the dictionary's
+gloss of the Chinese side is compared with the English side.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from rag_service.text.analysis import content_terms
+from rag_service.text.gloss.glossing import gloss_terms, is_chinese
 from rag_service.text.sentences import sentence_spans
+from rag_service.text.term_shares import Idf, SenseShare, TermShare, share_across
 from rag_service.types import Chunk
 
 # Passages are immutable, so their terms are kept: about 10 kB each.
 _REMEMBERED_PASSAGES = 4096
+
+Share = Callable[[frozenset[str]], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +40,52 @@ class _PassageTerms:
     passage: frozenset[str]  # with its context: title, headings, table header
     sentences: tuple[frozenset[str], ...]  # each with that context
 
+    def covered(self, share: Share) -> Coverage:
+        best = max((share(sentence) for sentence in self.sentences), default=0.0)
+        return Coverage(share(self.passage), best)
+
 
 class QuestionTerms:
     """The terms of one question and how much each of them says."""
 
-    def __init__(self, question: str, idf: Callable[[str], float]) -> None:
-        self._weights = {term: idf(term) for term in content_terms(question)}
-        self._total = sum(self._weights.values())
+    def __init__(self, question: str, idf: Idf, idf_in_english: Idf | None = None) -> None:
+        """``idf_in_english`` is that of English terms where Chinese passages count by their
+        gloss; None: a passage in the other language is taken as it stands."""
+        self._question = question
+        self._idf_in_english = idf_in_english
+        self._own = TermShare({term: idf(term) for term in content_terms(question)})
+        self._is_chinese = is_chinese(question)
+
+    @cached_property
+    def _across(self) -> SenseShare | None:
+        # Made when a passage is in the other language: it may have to load the dictionary.
+        idf = self._idf_in_english
+        return None if idf is None else share_across(self._question, idf)
 
     def coverage(self, chunk: Chunk) -> Coverage:
         """How much of the question the chunk covers; nothing if the question is empty."""
-        terms = _terms_of(chunk.context, chunk.text)
-        best = max((self._share(sentence) for sentence in terms.sentences), default=0.0)
-        return Coverage(self._share(terms.passage), best)
-
-    def _share(self, held: frozenset[str]) -> float:
-        if not self._total:
-            return 0.0
-        covered = sum(weight for term, weight in self._weights.items() if term in held)
-        return covered / self._total
+        own = _terms_of(chunk.context, chunk.text).covered(self._own.of)
+        passage_is_chinese = is_chinese(chunk.text)
+        if passage_is_chinese == self._is_chinese or self._across is None:
+            return own
+        terms = (_gloss_of if passage_is_chinese else _terms_of)(chunk.context, chunk.text)
+        across = terms.covered(self._across.of)
+        return Coverage(
+            max(own.passage, across.passage),
+            max(own.sentence, across.sentence),
+        )
 
 
 @lru_cache(maxsize=_REMEMBERED_PASSAGES)
 def _terms_of(context: str, text: str) -> _PassageTerms:
     shared = content_terms(context)
     sentences = tuple(content_terms(text[a:b]) | shared for a, b in sentence_spans(text))
+    return _PassageTerms(frozenset[str]().union(shared, *sentences), sentences)
+
+
+@lru_cache(maxsize=_REMEMBERED_PASSAGES)
+def _gloss_of(context: str, text: str) -> _PassageTerms:
+    """The English terms of a Chinese passage."""
+    shared = frozenset(gloss_terms(context))
+    sentences = tuple(frozenset(gloss_terms(text[a:b])) | shared for a, b in sentence_spans(text))
     return _PassageTerms(frozenset[str]().union(shared, *sentences), sentences)

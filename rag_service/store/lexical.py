@@ -23,24 +23,34 @@ import tantivy
 from rag_service.errors import IndexCorrupt
 from rag_service.store.catalog import Catalog
 from rag_service.store.catalog_schema import IndexedChunk
+from rag_service.store.filtering import Allowed
 from rag_service.text.analysis import ANALYZER_VERSION, analyze
+from rag_service.text.gloss.glossing import Sense, gloss_terms, is_chinese
 
 # 15 MB is tantivy's least; 64 MB ingested 2x as fast as it and is still modest.
 _HEAP_BYTES = 64_000_000
 log = logging.getLogger(__name__)
 
 TITLE_BOOST = 0.5
+_GLOSSED = "gloss"
 # Questions are short; a pasted page is cut to its rarest terms to bound the query's cost.
 MAX_QUERY_TERMS = 96
+# A filter that keeps a quarter of the chunks is a long list of terms (50,000 documents: 90 ms),
+# and most of what the whole index finds passes it anyway: that is tried first.
+_BROAD = 4
+_LAST_PAGE = 2**62
 
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_integer_field("chunk_id", indexed=True, fast=True)
     builder.add_integer_field("doc_id", indexed=True)
+    for name in ("page", "page_end"):  # fast: a range over pages is read from the column
+        builder.add_integer_field(name, indexed=True, fast=True)
     # Tokens come analysed and joined by blanks, so that questions and passages go
     # through the same Python analyzer. No positions: a third of the size.
-    for name in ("body", "title"):
+    # A Chinese chunk has its English gloss beside its own words, and is of the kind "gloss".
+    for name in ("body", "title", "gloss"):
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
     builder.add_text_field("kind", tokenizer_name="raw", index_option="basic")
     builder.add_integer_field("seq", stored=True)
@@ -53,6 +63,24 @@ def _open(folder: Path) -> tantivy.Index:
         return tantivy.Index(_schema(), path=str(folder), reuse=True)
     except (ValueError, OSError) as error:
         raise IndexCorrupt(f"{folder} cannot be opened: {error}") from error
+
+
+def _restricted(query: tantivy.Query, schema: tantivy.Schema, allowed: Allowed) -> tantivy.Query:
+    """The query, for chunks that are let through alone; their scores stay what they were."""
+    parts: list[tantivy.Query] = []
+    if allowed.doc_ids is not None:
+        parts.append(tantivy.Query.term_set_query(schema, "doc_id", allowed.doc_ids.tolist()))
+    if allowed.page_to is not None:
+        parts.append(_in_range(schema, "page", 1, allowed.page_to))
+    if allowed.page_from is not None:
+        parts.append(_in_range(schema, "page_end", allowed.page_from, _LAST_PAGE))
+    # A constant score of zero: the filter must not move the ranking.
+    weightless = [tantivy.Query.const_score_query(part, 0.0) for part in parts]
+    return tantivy.Query.boolean_query([(tantivy.Occur.Must, q) for q in (query, *weightless)])
+
+
+def _in_range(schema: tantivy.Schema, field: str, first: int, last: int) -> tantivy.Query:
+    return tantivy.Query.range_query(schema, field, tantivy.FieldType.Integer, first, last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +102,15 @@ def _watermark(index: tantivy.Index, searcher: tantivy.Searcher) -> Watermark:
     return Watermark(str(owner), seq)
 
 
+def _count(index: tantivy.Index, searcher: tantivy.Searcher, kind: str) -> int:
+    query = tantivy.Query.term_query(index.schema, "kind", kind, "basic")
+    found = searcher.search(query, 1, count=True)
+    return int(found.count or 0)  # type: ignore[attr-defined]  # missing from its stubs
+
+
 def owner_of(catalog: Catalog) -> str:
-    """Index contents belong to one catalog and one version of the analyzer."""
-    return f"{catalog.uuid}/{ANALYZER_VERSION}"
+    """Index contents belong to one catalog, one version of the analyzer and of the gloss."""
+    return f"{catalog.uuid}/{ANALYZER_VERSION}/{catalog.fingerprint.get('gloss', '')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,28 +120,96 @@ class LexicalView:
     index: tantivy.Index
     searcher: tantivy.Searcher
     watermark: Watermark
+    glossed: int = 0  # chunks that have a gloss
+
+    @property
+    def not_glossed(self) -> int:
+        """Chunks that have none; the watermark is no chunk."""
+        return int(self.searcher.num_docs) - 1 - self.glossed
 
     def idf(self, term: str) -> float:
         """BM25's inverse document frequency of a term over the chunks."""
+        return self._idf(self.searcher.doc_freq("body", term))
+
+    def idf_in_english(self, term: str) -> float:
+        """The same with a Chinese chunk read as its gloss."""
+        held = self.searcher.doc_freq("body", term) + self.searcher.doc_freq("gloss", term)
+        return self._idf(held)
+
+    def _idf(self, held: int) -> float:
         total = self.searcher.num_docs
         # Until segments are merged doc_freq also counts deleted chunks, num_docs does not.
-        held = min(self.searcher.doc_freq("body", term), total)
+        held = min(held, total)
         return math.log(1 + (total - held + 0.5) / (held + 0.5))
 
     def search(
-        self, terms: Sequence[str], k: int, doc_ids: Sequence[int] | None = None
+        self, terms: Sequence[str], k: int, allowed: Allowed | None = None
     ) -> list[tuple[int, float]]:
-        """The ``k`` best chunks as ``(chunk_id, BM25)``, best first."""
+        """The ``k`` best chunks as ``(chunk_id, BM25)``, best first; all of them ``allowed``."""
         if not terms:
             return []
-        query = self._query(self._rarest(terms))
-        if doc_ids is not None:
-            chosen = tantivy.Query.term_set_query(self.index.schema, "doc_id", list(doc_ids))
-            # A constant score of zero: the filter must not move the ranking.
-            weightless = tantivy.Query.const_score_query(chosen, 0.0)
-            query = tantivy.Query.boolean_query(
-                [(tantivy.Occur.Must, query), (tantivy.Occur.Must, weightless)]
-            )
+        return self._best_allowed(self._query(self._rarest(terms)), k, allowed)
+
+    def search_across(
+        self,
+        words: Sequence[Sequence[Sense]],
+        k: int,
+        allowed: Allowed | None = None,
+        *,
+        chinese: bool,
+    ) -> list[tuple[int, float]]:
+        """The best chunks of one language for a question in the other, in English words.
+
+        ``words``: of the question, each with the senses it may have; a chunk is given the one
+        that suits it best. ``chinese``: search the glosses of Chinese chunks, else the others.
+        """
+        if not words:
+            return []
+        of_words = [
+            (tantivy.Occur.Should, self._any_sense(senses, "gloss" if chinese else "body"))
+            for senses in words[:MAX_QUERY_TERMS]
+        ]
+        schema = self.index.schema
+        kind = tantivy.Query.term_query(schema, "kind", _GLOSSED, "basic")
+        wanted = tantivy.Occur.Must if chinese else tantivy.Occur.MustNot
+        query = tantivy.Query.boolean_query(
+            [
+                (tantivy.Occur.Must, tantivy.Query.boolean_query(of_words)),
+                (wanted, tantivy.Query.const_score_query(kind, 0.0)),
+            ]
+        )
+        return self._best_allowed(query, k, allowed)
+
+    def _any_sense(self, senses: Sequence[Sense], field: str) -> tantivy.Query:
+        # A sense of two words is worth as much as one of one word, if both are there.
+        weights: dict[str, float] = {}
+        for sense in senses:
+            for term in sense.terms:
+                weight = sense.weight / math.sqrt(len(sense.terms))
+                weights[term] = max(weights.get(term, 0.0), weight)
+        return tantivy.Query.disjunction_max_query(
+            [
+                tantivy.Query.boost_query(
+                    tantivy.Query.term_query(self.index.schema, name, term, "freq"), boost * weight
+                )
+                for term, weight in weights.items()
+                for name, boost in ((field, 1.0), ("title", TITLE_BOOST))
+            ]
+        )
+
+    def _best_allowed(
+        self, query: tantivy.Query, k: int, allowed: Allowed | None
+    ) -> list[tuple[int, float]]:
+        if allowed is None:
+            return self._best(query, k)
+        if len(allowed) * _BROAD >= self.searcher.num_docs:
+            best = self._best(query, _BROAD * 2 * k)
+            kept = allowed.keep(best)
+            if len(kept) >= k or len(best) < _BROAD * 2 * k:
+                return kept[:k]
+        return self._best(_restricted(query, self.index.schema, allowed), k)
+
+    def _best(self, query: tantivy.Query, k: int) -> list[tuple[int, float]]:
         hits = self.searcher.search(query, k).hits
         ids = self.searcher.fast_field_values("chunk_id", [address for _, address in hits])
         found = [
@@ -192,7 +294,8 @@ class LexicalReader:
             self._index = None
             return None
         searcher = self._index.searcher()
-        return LexicalView(self._index, searcher, _watermark(self._index, searcher))
+        mark = _watermark(self._index, searcher)
+        return LexicalView(self._index, searcher, mark, _count(self._index, searcher, _GLOSSED))
 
     def _readable(self) -> Path:
         """The folder, or one in its place where tantivy can open it."""
@@ -254,10 +357,11 @@ class LexicalWriter:
         # A commit that was cut off has left files behind. Their names come from the number of
         # the operation, so they would be in the way of the same commit made again.
         writer.garbage_collect_files()
+        glossing = bool(self._catalog.fingerprint.get("gloss"))
         for chunk_id in self._catalog.removed_chunks(self.seq, upto):
             writer.delete_documents_by_term("chunk_id", chunk_id)
         for chunk in self._catalog.added_chunks(self.seq, upto):
-            writer.add_document(_document(chunk))
+            writer.add_document(_document(chunk, glossing=glossing))
         writer.delete_documents_by_term("kind", "watermark")
         writer.add_document(
             tantivy.Document(kind="watermark", seq=upto, owner=owner_of(self._catalog))
@@ -270,10 +374,18 @@ class LexicalWriter:
         return upto
 
 
-def _document(chunk: IndexedChunk) -> tantivy.Document:
+def _document(chunk: IndexedChunk, *, glossing: bool) -> tantivy.Document:
+    pages = {} if chunk.page is None else {"page": chunk.page, "page_end": chunk.page_end}
+    if glossing and is_chinese(chunk.text):
+        context = f"{chunk.table_header}\n{chunk.title}\n{chunk.heading}"
+        gloss = {"kind": _GLOSSED, "gloss": " ".join(gloss_terms(f"{chunk.text}\n{context}"))}
+    else:
+        gloss = {}
     return tantivy.Document(
         chunk_id=chunk.chunk_id,
         doc_id=chunk.doc_id,
+        **pages,
+        **gloss,
         body=" ".join(analyze(f"{chunk.text}\n{chunk.table_header}")),
         title=" ".join(analyze(f"{chunk.title} {chunk.heading}")),
     )

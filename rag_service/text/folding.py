@@ -1,8 +1,10 @@
-"""Comparing a quote with its source without being misled by spacing or character width."""
+"""Comparing texts without being misled by spacing, character width, case or script."""
 
 from __future__ import annotations
 
 import unicodedata
+
+from rag_service.text.language import simplified_by_character
 
 
 def fold_quote(text: str) -> str:
@@ -18,3 +20,9 @@ def contains_quote(source: str, quote: str) -> bool:
     """Whether ``quote`` stands in ``source`` after folding both; a blank quote never does."""
     folded = fold_quote(quote)
     return bool(folded) and folded in fold_quote(source)
+
+
+def fold_tag(tag: str) -> str:
+    """A tag as it is compared: ``HR Policy`` is ``hr policy``, ``財務`` is ``财务``."""
+    folded = unicodedata.normalize("NFKC", tag).casefold().translate(simplified_by_character())
+    return " ".join(folded.split())

@@ -14,8 +14,9 @@ CHUNK = Chunk(1, 1, 0, "a.txt", "", "", None, 0, 4, "text")
 SHARES = [n / 10 for n in range(11)]
 
 
-def hit(coverage: float, cosine: float | None = None) -> Hit:
-    return Hit(CHUNK, 1.0, LegScore(1, cosine) if cosine is not None else None, coverage=coverage)
+def hit(coverage: float, cosine: float | None = None, *, crossed: bool = False) -> Hit:
+    dense = LegScore(1, cosine) if cosine is not None else None
+    return Hit(CHUNK, 1.0, dense, coverage=coverage, crossed=crossed)
 
 
 @pytest.mark.parametrize("cosine", [None, 0.0, 0.4, 0.8])
@@ -41,6 +42,7 @@ def test_confidence_is_a_probability_at_the_ends_too() -> None:
         (Evidence(0.5, 0.5), -8.5 + 9.9 * 0.5 + 10.7 * 0.5),
         (Evidence(0.5, None), -6.5 + 17.0 * 0.5),
         (Evidence(0.0, None), -6.5),
+        (Evidence(0.5, 0.5, crossed=True), -7.2 + 7.2 * 0.5 + 12.8 * 0.5),
     ],
 )
 def test_confidence_is_the_fitted_regression(evidence: Evidence, logit: float) -> None:
@@ -65,3 +67,10 @@ def test_coverage_is_looked_for_in_the_first_five_passages() -> None:
 
 def test_a_cosine_of_zero_is_a_vote() -> None:
     assert gather_evidence([hit(0.5, 0.0)]) == Evidence(0.5, 0.0)
+
+
+def test_passages_of_each_language_are_judged_apart_and_the_better_case_counts() -> None:
+    own, across = hit(0.2, 0.3), hit(0.6, 0.6, crossed=True)
+    assert gather_evidence([own, across]) == Evidence(0.6, 0.6, crossed=True)
+    assert gather_evidence([hit(0.9, 0.7), across]) == Evidence(0.9, 0.7)
+    assert gather_evidence([own]) == Evidence(0.2, 0.3)
