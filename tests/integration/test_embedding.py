@@ -21,6 +21,7 @@ import rag_service.retrieval.embedding as embedding
 from rag_service.errors import EmbeddingModelError
 from rag_service.retrieval.embedding import LocalEmbeddings, open_embeddings
 from rag_service.retrieval.token_counts import TokenCounter
+from rag_service.retrieval.vocabulary import CHINESE_PROBE
 from rag_service.settings import BUILTIN_EMBEDDING, EmbeddingSettings
 
 ENGLISH = "The warranty of the recorder lasts three years from the date of delivery."
@@ -30,8 +31,8 @@ PUBLISHED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128
 
 
 @pytest.fixture(scope="module")
-def builtin() -> LocalEmbeddings:
-    return open_embeddings(EmbeddingSettings())
+def builtin() -> Any:
+    return opened(BUILTIN_EMBEDDING)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def make_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 
         bare = tmp_path_factory.mktemp("bert")
         words = ["query", "passage", "the", "red", "fox", "runs", ":", "a", "b"]
-        characters = sorted(set(embedding._CHINESE_PROBE)) if chinese else []
+        characters = sorted(set(CHINESE_PROBE)) if chinese else []
         vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words, *characters]
         (bare / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
         BertTokenizer(vocab=str(bare / "vocab.txt")).save_pretrained(bare)
@@ -77,8 +78,9 @@ def plain(make_model: Callable[..., Path]) -> Path:
     return make_model("plain")
 
 
-def opened(model: Path | str, **settings: Any) -> LocalEmbeddings:
-    return open_embeddings(EmbeddingSettings(model=str(model), **settings))
+def opened(model: Path | str, **settings: Any) -> Any:
+    """The model by itself: what the dictionary adds is in test_crossing_languages.py."""
+    return open_embeddings(EmbeddingSettings(model=str(model), **{"gloss": "off", **settings}))
 
 
 def cosine(a: Any, b: Any) -> float:
@@ -96,6 +98,7 @@ def test_the_fingerprint_names_the_published_weights(builtin: LocalEmbeddings) -
         "normalised": True,
         "query_prefix": "",
         "passage_prefix": "",
+        "gloss": "",
     }
     assert builtin.max_tokens == 254
 
@@ -233,6 +236,7 @@ def test_a_model_folder_is_known_by_its_name_and_weights(plain: Path) -> None:
         "normalised": True,
         "query_prefix": "",
         "passage_prefix": "",
+        "gloss": "",
     }
 
 
@@ -279,9 +283,10 @@ _MIXED = st.text(
 
 
 @pytest.fixture(scope="module")
-def tokenizer(builtin: LocalEmbeddings) -> Tokenizer:
+def tokenizer() -> Tokenizer:
     """The built-in model's own, as it comes, but for cutting and padding."""
-    found = Tokenizer.from_str(builtin._model.tokenizer.backend_tokenizer.to_str())
+    model = AutoTokenizer.from_pretrained(str(embedding._model_path(BUILTIN_EMBEDDING)))
+    found = Tokenizer.from_str(model.backend_tokenizer.to_str())
     found.no_truncation()
     found.no_padding()
     return found

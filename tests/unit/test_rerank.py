@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag_service.retrieval.coverage import Coverage, QuestionTerms
-from rag_service.retrieval.rerank import rerank
+from rag_service.retrieval.rerank import Weights, rerank
 from rag_service.types import Chunk, Hit
 
 
@@ -16,6 +16,19 @@ def chunk(text: str, chunk_id: int = 1, *, title: str = "", heading: str = "") -
 def terms(question: str, **idf: float) -> QuestionTerms:
     """Every term weighs 1 but for those given."""
     return QuestionTerms(question, lambda term: idf.get(term, 1.0))
+
+
+def reread(
+    hits: list[Hit],
+    question: str,
+    *,
+    coverage: float = 0.0,
+    answer_kind: float = 0.0,
+    depth: int = 10,
+    idf: dict[str, float] | None = None,
+) -> list[Hit]:
+    asked = terms(question, **(idf or {}))
+    return rerank(hits, question, asked, Weights(coverage, answer_kind), depth=depth)
 
 
 def test_coverage_is_the_share_of_the_question_by_weight() -> None:
@@ -73,39 +86,65 @@ def test_a_question_whose_terms_weigh_nothing_is_covered_by_nothing() -> None:
     assert asked.coverage(chunk("The warranty.")) == Coverage(0.0, 0.0)
 
 
-def test_hits_are_reordered_by_fused_score_and_coverage() -> None:
+def test_hits_are_reordered_by_fused_score_and_sentence_coverage() -> None:
     hits = [
         Hit(chunk("The recorder is grey.", 1), 1.0),
         Hit(chunk("The recorder has a warranty.", 2), 0.9),
-        Hit(chunk("Nothing of it.", 3), 0.8),
+        Hit(chunk("The recorder is grey. A warranty exists.", 3), 0.8),
     ]
-    best = rerank(hits, terms("recorder warranty"), weight=0.4)
-    assert [(hit.chunk.chunk_id, hit.coverage) for hit in best] == [(2, 1.0), (1, 0.5), (3, 0.0)]
-    scores = [(0.9 + 0.4) / 1.4, (1.0 + 0.2) / 1.4, 0.8 / 1.4]
+    best = reread(hits, "recorder warranty", coverage=0.4)
+    assert [(hit.chunk.chunk_id, hit.coverage) for hit in best] == [(2, 1.0), (1, 0.5), (3, 1.0)]
+    scores = [(0.9 + 0.4) / 1.4, (1.0 + 0.2) / 1.4, (0.8 + 0.2) / 1.4]
     assert [hit.score for hit in best] == pytest.approx(scores)
 
 
-def test_first_in_every_leg_and_wholly_covered_scores_one() -> None:
-    (hit,) = rerank([Hit(chunk("The warranty."), 1.0)], terms("warranty"), weight=0.4)
-    assert hit.score == pytest.approx(1.0)
-    assert hit.coverage == 1.0
+def test_a_passage_that_holds_what_is_asked_for_rises() -> None:
+    hits = [
+        Hit(chunk("Nobody knows when the recorder was released.", 1), 1.0),
+        Hit(chunk("The recorder was released on 3 May 2021.", 2), 0.9),
+    ]
+    best = reread(hits, "When was the recorder released?", answer_kind=0.2)
+    assert [hit.chunk.chunk_id for hit in best] == [2, 1]
+    assert [hit.score for hit in best] == pytest.approx([(0.9 + 0.2) / 1.2, 1.0 / 1.2])
+
+
+def test_a_question_that_asks_for_no_kind_of_answer_is_scored_without_it() -> None:
+    (hit,) = reread([Hit(chunk("In 2021."), 0.6)], "Describe the recorder.", answer_kind=0.2)
+    assert hit.score == pytest.approx(0.6)
+
+
+def test_first_in_every_leg_and_wholly_covered_and_of_the_kind_asked_for_scores_one() -> None:
+    hit = Hit(chunk("The recorder weighs 3 kg."), 1.0)
+    question = "How heavy is the recorder, what does it weigh?"
+    (best,) = reread([hit], question, coverage=0.4, answer_kind=0.2, idf={"heavi": 0.0})
+    assert best.score == pytest.approx(1.0)
+    assert best.coverage == 1.0
 
 
 def test_equal_scores_keep_their_order() -> None:
     hits = [Hit(chunk("The warranty.", n), 0.5) for n in (5, 3, 9, 1)]
-    assert [hit.chunk.chunk_id for hit in rerank(hits, terms("warranty"), weight=0.4)] == [
-        5,
-        3,
-        9,
-        1,
+    assert [hit.chunk.chunk_id for hit in reread(hits, "warranty", coverage=0.4)] == [5, 3, 9, 1]
+
+
+def test_what_is_not_read_stays_below_in_its_order() -> None:
+    hits = [
+        Hit(chunk("Nothing of it.", 1), 0.9),
+        Hit(chunk("The warranty.", 2), 0.8),
+        Hit(chunk("The warranty.", 3), 0.8),
+        Hit(chunk("The warranty.", 4), 0.7),
     ]
+    best = reread(hits, "warranty", coverage=0.5, depth=2)
+    assert [hit.chunk.chunk_id for hit in best] == [2, 1, 3, 4]
+    scores = [1.3 / 1.5, 0.9 / 1.5, 0.8 / 1.5, 0.7 / 1.5]
+    assert [hit.score for hit in best] == pytest.approx(scores)
+    assert [hit.coverage for hit in best] == [1.0, 0.0, 0.0, 0.0]
 
 
-def test_without_weight_the_fused_order_stays_and_coverage_is_still_told() -> None:
+def test_without_weights_the_fused_order_stays_and_coverage_is_still_told() -> None:
     hits = [Hit(chunk("Nothing of it.", 1), 0.9), Hit(chunk("The warranty.", 2), 0.8)]
-    best = rerank(hits, terms("warranty"), weight=0.0)
+    best = reread(hits, "warranty")
     assert [(hit.score, hit.coverage) for hit in best] == [(0.9, 0.0), (0.8, 1.0)]
 
 
 def test_no_hits_give_no_hits() -> None:
-    assert rerank([], terms("warranty"), weight=0.4) == []
+    assert reread([], "warranty", coverage=0.4) == []
