@@ -116,8 +116,12 @@ class RunningService:
 
 
 @contextmanager
-def running_service(data_dir: Path, *, limit_s: float = 300.0) -> Iterator[RunningService]:
+def running_service(
+    data_dir: Path, *, limit_s: float = 300.0, settings: Mapping[str, str] | None = None
+) -> Iterator[RunningService]:
     """`rag serve` on a free port of the loopback interface, from start to readiness and stop.
+
+    ``settings`` by the names of their environment variables.
 
     Raises:
         BenchmarkFailed: it ended, or was not ready within ``limit_s`` seconds.
@@ -127,7 +131,7 @@ def running_service(data_dir: Path, *, limit_s: float = 300.0) -> Iterator[Runni
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*RAG, "serve", "--host", "127.0.0.1", "--port", "0"],
-            env=environment(data_dir),
+            env=environment(data_dir) | dict(settings or {}),
             cwd=data_dir,
             stdout=output,
             stderr=output,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rag_service.retrieval.embedding import LocalEmbeddings
+    from rag_service.retrieval.embedding_model import EmbeddingModel
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def _peak_mb(who: int) -> float:
     return resource.getrusage(who).ru_maxrss * 1024 / 1e6
 
 
-def _without_vectors() -> LocalEmbeddings:
+def _without_vectors() -> EmbeddingModel:
     """The default model, which claims to understand no text."""
     from rag_service.retrieval.embedding import open_embeddings
     from rag_service.settings import EmbeddingSettings

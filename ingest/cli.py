@@ -16,6 +16,7 @@ from rag_service.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from ingest.report import IngestReport
+    from rag_service.types import ReembedReport
 
 EXIT_ERROR = 1
 EXIT_USAGE = 2
@@ -63,6 +64,14 @@ def ingest(
         bool,
         typer.Option("--retry-failed", help="Try files again that failed and have not changed."),
     ] = False,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tag",
+            help="Tag all documents of FOLDERS, now and later, in place of tags given before; "
+            "repeat it for others, --tag '' for none.",
+        ),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="List every file, not only those in trouble.")
     ] = False,
@@ -87,7 +96,9 @@ def ingest(
     settings = _settings(jobs, include, exclude)
     console = Console(stderr=True, quiet=as_json)
     ingestor = Ingestor(settings, console)
-    options = MirrorOptions(prune=prune, rebuild=rebuild, retry_failed=retry_failed)
+    options = MirrorOptions(
+        prune=prune, rebuild=rebuild, retry_failed=retry_failed, tags=_tags(tag)
+    )
     if watch:
         from ingest.watch import WatchOptions
         from ingest.watch import watch as watch_folders
@@ -107,6 +118,11 @@ def ingest(
     raise typer.Exit(report.exit_code())
 
 
+def _tags(given: list[str] | None) -> tuple[str, ...] | None:
+    """Every tag once, without blanks around it; None where the option is not given."""
+    return None if given is None else tuple(filter(None, map(str.strip, dict.fromkeys(given))))
+
+
 def _settings(jobs: int | None, include: list[str] | None, exclude: list[str] | None) -> Settings:
     """The settings with what the command line says in their place."""
     settings = load_settings()
@@ -123,6 +139,15 @@ def _show(report: IngestReport, verbose: bool, as_json: bool, *, one_line: bool)
     else:
         indent = None if one_line else 2
         print(json.dumps(report.as_json(), ensure_ascii=False, indent=indent), flush=True)
+
+
+def reembed(
+    settings: Settings, collection: str, model: str | None, console: Console
+) -> ReembedReport:
+    """What `rag models use` does; see `ingest.reembed.use_model`."""
+    from ingest.reembed import use_model
+
+    return use_model(settings, collection, model, console)
 
 
 def run(argv: list[str]) -> int:

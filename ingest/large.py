@@ -27,7 +27,7 @@ from rag_service.store.catalog_schema import NewChunk, StagedDocument
 from rag_service.store.catalog_writer import CatalogWriter
 from rag_service.types import ChunkSpan, LoadedText, Mark
 
-LARGE_BYTES = 16 << 20
+LARGE_BYTES = 4 << 20
 PART_BYTES = 4 << 20
 _AHEAD = 4  # parts decoded ahead of chunking
 

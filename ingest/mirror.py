@@ -10,14 +10,16 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from ingest.discover import Discovery, DiscoveryRules, FoundFile, LeftOut, discover
 from ingest.loaders.formats import loader_version
 from ingest.progress import Progress
 from ingest.renames import Content, exchanges, renames
 from ingest.renames import Move as Move
-from rag_service.errors import PathNotFound
+from rag_service.errors import ParserFailed, PathNotFound
 from rag_service.store.catalog_schema import FileStat, KnownDocument, KnownFailure
 
 # A file written less than this before it is read may change again without its time
@@ -27,8 +29,14 @@ _SMALL_FILE = 64 << 10  # bytes
 # A document whose file changes names again and again looks deleted while the new name is one
 # that is already gone. Then the folder is looked at again, at most so many times in all.
 _LOOKS = 3
+WORKER_DIED = "worker_died"
+_DANGEROUS = (
+    "The worker died again and again when this file was among those to be read. Upload it again "
+    "by itself to try once more."
+)
 KEPT = "The last good version stays in the collection."
 # Failures that come from the surroundings of a file: it may be readable now, unchanged.
+_RETRIED_AFTER_S = 24 * 3600  # a parser that met its limits: on a busy machine, perhaps
 _ALWAYS_RETRIED = frozenset({"unreadable_file", "encrypted_file"})
 
 
@@ -76,8 +84,12 @@ def compare(
     prune: bool,
     retry_failed: bool,
     progress: Progress,
+    dangerous: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """Compare a folder with what a collection knows of it.
+
+    ``dangerous`` names contents, SHA-256 by source, that are not to be read again: they are
+    thought to have ended the process that did.
 
     Raises:
         PathNotFound: no such folder, or no document is left in it although the collection
@@ -97,6 +109,7 @@ def compare(
             known_failures={} if retry_failed else known_failures,
             now_ns=now_ns,
             on_file=progress.advance,
+            dangerous=dangerous,
         )
         if not (plan.came_and_went and plan.delete):
             break
@@ -125,6 +138,7 @@ def plan_mirror(
     known_failures: Mapping[str, KnownFailure] | None = None,
     now_ns: int,
     on_file: Callable[[], None] = lambda: None,
+    dangerous: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """Work out the plan; reads only files whose time stamps or size are new.
 
@@ -132,7 +146,8 @@ def plan_mirror(
     for every file compared.
     """
     known, told, kept = _set_aside(known, left_out)
-    comparison = _Comparison(known, known_failures or {}, now_ns, Plan(left_out=told, kept=kept))
+    plan = Plan(left_out=told, kept=kept)
+    comparison = _Comparison(known, known_failures or {}, now_ns, plan, dangerous)
     for file in files:
         comparison.sort_in(file)
         on_file()
@@ -173,7 +188,9 @@ class _Comparison:
         failures: Mapping[str, KnownFailure],
         now_ns: int,
         plan: Plan,
+        dangerous: Mapping[str, str],
     ) -> None:
+        self._dangerous = dangerous
         self._known = known
         self._failures = failures
         self._now_ns = now_ns
@@ -195,6 +212,10 @@ class _Comparison:
         content_hash = self._hash(file, held)
         if content_hash is None:
             return
+        if self._dangerous.get(file.source) == content_hash:
+            plan.quarantined.append(_dangerous(file, version))
+            plan.kept.extend([held] if held else [])
+            return
         if held is None or not current or held.content_hash != content_hash:
             self._changed.append(ToLoad(file, content_hash, held))
         elif settled(file.stat, self._now_ns) == held.stat:
@@ -208,11 +229,17 @@ class _Comparison:
         return remembered == stat and settled(stat, self._now_ns) == stat
 
     def _is_hopeless(self, failure: KnownFailure, file: FoundFile, version: str) -> bool:
+        if failure.code == ParserFailed.code and self._is_old(failure):
+            return False
         return (
             failure.code not in _ALWAYS_RETRIED
             and failure.loader == version
             and self._is_same(failure.stat, file.stat)
         )
+
+    def _is_old(self, failure: KnownFailure) -> bool:
+        failed_at = datetime.fromisoformat(failure.at).timestamp()
+        return self._now_ns / 1e9 - failed_at > _RETRIED_AFTER_S
 
     def _hash(self, file: FoundFile, held: KnownDocument | None) -> str | None:
         """The hash of the file's content; None, and told in the plan, if it cannot be read."""
@@ -244,6 +271,11 @@ class _Comparison:
         gone = [doc for doc in missing if doc.source not in moved_from]
         self._plan.delete, self._plan.left_out = _explained(gone, self._plan.left_out)
         return self._plan
+
+
+def _dangerous(file: FoundFile, version: str) -> KnownFailure:
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return KnownFailure(file.source, WORKER_DIED, _DANGEROUS, file.stat, version, at)
 
 
 def _contents(changed: Sequence[ToLoad], *, known: bool) -> list[Content]:
@@ -284,7 +316,7 @@ def settled(stat: FileStat, read_ns: int) -> FileStat:
 
 def unsettled(stat: FileStat) -> FileStat:
     """A stat that matches no file, so that the next run reads the content again."""
-    return FileStat(stat.size_bytes, 0, 0)
+    return FileStat(stat.size_bytes, stat.mtime_ns, 0)
 
 
 def stat_of(path: Path) -> FileStat | None:

@@ -159,9 +159,15 @@ class ParserPool:
 
     def _explain(self, error: BaseException) -> str:
         if isinstance(error, TimeoutError):
-            return f"The parser took longer than the limit of {self._timeout_s:g} s."
+            return (
+                f"The parser took longer than the limit of {self._timeout_s:g} s "
+                "(RAG_INGEST__PARSE_TIMEOUT_S)."
+            )
         if isinstance(error, MemoryError):
-            return f"The parser needed more memory than the limit of {self._memory_mb} MiB."
+            return (
+                f"The parser needed more memory than the limit of {self._memory_mb} MiB "
+                "(RAG_INGEST__PARSE_MEMORY_MB)."
+            )
         if isinstance(error, ProcessExpired):
             return f"The parser crashed ({_exit_reason(error.exitcode)})."
         if isinstance(error, BrokenProcessPool):

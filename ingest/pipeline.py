@@ -27,7 +27,7 @@ from ingest.progress import Progress
 from ingest.report import FileReport, IngestReport, Status, plan_report
 from ingest.steps import Embedder, Publisher
 from rag_service.errors import DocumentError, EmptyFile
-from rag_service.retrieval.embedding import LocalEmbeddings
+from rag_service.retrieval.embedding_model import EmbeddingModel
 from rag_service.settings import IngestSettings, Settings
 from rag_service.store.catalog_schema import FileStat, KnownFailure, NewDocument
 from rag_service.store.catalog_writer import now
@@ -73,7 +73,7 @@ class IngestJob:
         self,
         root: Path,
         writer: CollectionWriter,
-        embeddings: LocalEmbeddings,
+        embeddings: EmbeddingModel,
         settings: Settings,
         progress: Progress,
     ) -> None:
@@ -84,7 +84,9 @@ class IngestJob:
         self._progress = progress
         self._preparer = Preparer(embeddings, settings.chunking.max_tokens)
         self._publisher = Publisher(writer)
-        self._embedder = Embedder(embeddings, writer, self._publisher, progress)
+        self._embedder = Embedder(
+            embeddings, writer.catalog, progress, self._publisher.publish_if_due
+        )
         self._root_id = self._catalog.root_id(str(root))
         self._failures: list[KnownFailure] = []
         self._looked_ns = 0
@@ -94,7 +96,6 @@ class IngestJob:
 
         ``looked_ns`` is the time just before the folder was looked at (Unix, ns).
         """
-        started = time.perf_counter()
         self._looked_ns = looked_ns
         self._report = plan_report(self._writer.home.name, str(self._root), plan, done=True)
         self._report.restless = plan.came_and_went
@@ -107,7 +108,7 @@ class IngestJob:
         self._catalog.drop_staged(self._root_id, {item.file.source for item in plan.load})
         if plan.load:
             self._load(plan.load)
-        self._finish(started)
+        self._finish()
         return self._report
 
     def _apply_cheap(self, plan: Plan) -> None:
@@ -245,6 +246,8 @@ class IngestJob:
             pages=len(loaded.pages),
             text=loaded.text,
             chunks=prepared.chunks,
+            date=loaded.date,
+            tags=loaded.tags,
         )
 
     def _load_large(self, pool: ParserPool, item: ToLoad) -> None:
@@ -266,14 +269,13 @@ class IngestJob:
         told = replace(_report(document, warnings), chunks=whole.staged.chunks)
         self._report.files.append(told)
 
-    def _finish(self, started: float) -> None:
+    def _finish(self) -> None:
         self._publisher.publish()
         self._catalog.set_failures(self._root_id, self._failures)
         self._report.embedded = self._embedder.embedded
         self._report.reused = self._embedder.reused
         self._report.documents = len(self._catalog.known_documents(str(self._root)))
         self._report.revision = self._catalog.revision()
-        self._report.seconds = time.perf_counter() - started
 
     def _add(self, source: str, status: Status, *, code: str = "", message: str = "") -> None:
         self._report.files.append(FileReport(source, status, code=code, message=message))

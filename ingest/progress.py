@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -12,6 +12,9 @@ from rich.progress import Progress as Bar
 
 # A bar that is told of every one of 100,000 files would itself take seconds.
 _REFRESH_S = 0.1
+
+
+Unit = Literal["files", "chunks"]
 
 
 class Progress:
@@ -32,16 +35,17 @@ class Progress:
         self._task: TaskID | None = None
         self._reset(None)
 
-    def _reset(self, total: int | None) -> None:
+    def _reset(self, total: int | None, unit: Unit = "files") -> None:
         self._total = total
+        self._unit = unit
         self._files = self._texts = 0
         self._doing = ""
         self._began = time.monotonic()
         self._shown = 0.0
 
-    def start(self, phase: str, total: int | None) -> None:
-        """Begin a phase over so many files; None where nobody knows how many."""
-        self._reset(total)
+    def start(self, phase: str, total: int | None, unit: Unit = "files") -> None:
+        """Begin a phase over so many files or chunks; None where nobody knows how many."""
+        self._reset(total, unit)
         if self._task is not None:  # a bar cannot be reset to an unknown total
             self._bar.remove_task(self._task)
         self._task = self._bar.add_task(phase, total=total, note="")
@@ -64,15 +68,20 @@ class Progress:
 
     def note(self) -> str:
         """What stands beside the bar: ``3/10 files, 120 chunks, 40.0 chunks/s``."""
-        files = (
-            f"{self._files} files" if self._total is None else f"{self._files}/{self._total} files"
-        )
+        done = f"{self._done} {self._unit}"
+        if self._total is not None:
+            done = f"{self._done}/{self._total} {self._unit}"
         seconds = max(time.monotonic() - self._began, 1e-9)
         if self._texts:
-            rate = f"{self._texts} chunks, {self._texts / seconds:.1f} chunks/s"
+            chunks = "" if self._unit == "chunks" else f"{self._texts} chunks, "
+            rate = f"{chunks}{self._texts / seconds:.1f} chunks/s"
         else:
-            rate = f"{self._files / seconds:.1f} files/s"
-        return ", ".join(part for part in (files, rate, self._doing) if part)
+            rate = f"{self._done / seconds:.1f} {self._unit}/s"
+        return ", ".join(part for part in (done, rate, self._doing) if part)
+
+    @property
+    def _done(self) -> int:
+        return self._files if self._unit == "files" else self._texts
 
     def _show(self, *, at_once: bool = False) -> None:
         now = time.monotonic()
@@ -82,7 +91,7 @@ class Progress:
             and (at_once or now - self._shown >= _REFRESH_S)
         ):
             self._shown = now
-            self._bar.update(self._task, completed=self._files, note=self.note())
+            self._bar.update(self._task, completed=self._done, note=self.note())
 
     def __enter__(self) -> Self:
         self._bar.start()

@@ -62,7 +62,7 @@ class IngestReport:
     embedded: int = 0  # texts embedded by this run
     reused: int = 0  # chunks whose embedding was already stored
     revision: int = 0
-    seconds: float = 0.0
+    seconds: float = 0.0  # of the whole run, over all folders
     restless: bool = False  # files changed, or changed names, while they were being read
 
     @property
@@ -82,9 +82,12 @@ class IngestReport:
         return +counts
 
     def exit_code(self) -> int:
-        if self.documents and any(file.status == "failed" for file in self.files):
+        statuses = {file.status for file in self.files}
+        if "failed" in statuses and self.documents:
             return EXIT_SOME_FAILED
-        return EXIT_OK if self.documents or self.dry_run else EXIT_NOTHING_USABLE
+        is_emptied = "deleted" in statuses and "failed" not in statuses  # as --prune asked
+        is_done = self.documents or self.dry_run or is_emptied
+        return EXIT_OK if is_done else EXIT_NOTHING_USABLE
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -173,7 +176,6 @@ def merged(reports: Sequence[IngestReport]) -> IngestReport:
         whole.documents += other.documents
         whole.embedded += other.embedded
         whole.reused += other.reused
-        whole.seconds += other.seconds
         whole.restless |= other.restless
     return whole
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from langchain_core.embeddings import Embeddings
 from rich.console import Console
 
 from ingest.discover import DiscoveryRules, discover
@@ -18,7 +18,12 @@ from ingest.prepare import collection_fingerprint
 from ingest.progress import Progress
 from ingest.report import IngestReport, merged, plan_report
 from rag_service.errors import ConfigError, Conflict, InvalidRequest, PathNotFound
-from rag_service.retrieval.embedding import LocalEmbeddings, open_embeddings
+from rag_service.models.local import located, models_folder
+from rag_service.retrieval.embedding import open_embeddings
+from rag_service.retrieval.embedding_adapter import adapted
+from rag_service.retrieval.embedding_model import EmbeddingModel
+from rag_service.retrieval.model_files import display_name
+from rag_service.retrieval.model_shelf import ModelShelf
 from rag_service.settings import Settings
 from rag_service.store.catalog import Catalog
 from rag_service.store.collection_writer import CollectionWriter
@@ -30,12 +35,16 @@ class MirrorOptions:
     """``prune``: a folder that is gone or empty empties its part of the collection too.
     ``rebuild``: build the collection anew beside the old one. ``retry_failed``: try again
     what failed before and has not changed since. ``must_exist``: make no new collection.
+    ``tags``: those that every document of the named folders is to have from now on; None
+    leaves them as they are. ``dangerous``: contents not to be read again, see `compare`.
     """
 
     prune: bool = False
     rebuild: bool = False
     retry_failed: bool = False
     must_exist: bool = False
+    tags: tuple[str, ...] | None = None
+    dangerous: Mapping[str, str] = field(default_factory=dict)
 
 
 DEFAULT_OPTIONS = MirrorOptions()
@@ -43,7 +52,7 @@ DEFAULT_OPTIONS = MirrorOptions()
 
 class Ingestor:
     """Mirrors folders into collections. The embedding model is loaded once, when first needed,
-    unless one is handed in.
+    unless one is handed in: any LangChain `Embeddings`, or an `EmbeddingModel`.
 
     Raises (`mirror` and `plan`):
         PathNotFound, InvalidRequest: the caller named something that cannot be.
@@ -54,57 +63,95 @@ class Ingestor:
         self,
         settings: Settings,
         console: Console | None = None,
-        embeddings: LocalEmbeddings | None = None,
+        embeddings: Embeddings | EmbeddingModel | None = None,
     ) -> None:
-        self._settings = settings
+        self._settings = located(settings)
         self._console = console
-        self._given = embeddings
-
-    @cached_property
-    def _embeddings(self) -> LocalEmbeddings:
-        embeddings = self._given or open_embeddings(self._settings.embedding)
-        _check_chunk_size(embeddings, self._settings)
-        return embeddings
+        self._models = ModelShelf(
+            self._settings.embedding,
+            models_folder(settings.data_dir),
+            lambda named: open_embeddings(named),
+            adapted(embeddings) if embeddings else None,
+        )
 
     def mirror(
         self, folders: Sequence[Path], collection: str, options: MirrorOptions = DEFAULT_OPTIONS
     ) -> IngestReport:
         """Make the collection a mirror of each folder; other folders' documents stay."""
+        started = time.perf_counter()
         home = Library(self._settings.data_dir).home(collection)
-        roots = [_root(folder, prune=options.prune) for folder in folders]
+        roots = _roots(folders, prune=options.prune)
         before = self._documents_before(collection) if options.rebuild else {}
+        tags = self._tags_before(collection) if options.rebuild else {}
+        if options.tags is not None:
+            tags |= dict.fromkeys(roots, options.tags)
         for path, known in before.items():
             self._check_still_there(path, known, prune=options.prune)
         roots = [*(path for path in before if path not in roots and path.is_dir()), *roots]
-        fingerprint = collection_fingerprint(self._embeddings, self._settings)
+        embeddings = self._model_of(collection, rebuild=options.rebuild)
+        fingerprint = collection_fingerprint(embeddings, self._settings)
         with (
             self._progress() as bar,
             CollectionWriter(
                 home, fingerprint, rebuild=options.rebuild, create=not options.must_exist
             ) as writer,
         ):
-            report = merged([self._run(root, writer, options, bar) for root in roots])
+            if self._models.is_configured(embeddings):
+                writer.catalog.note_model_folder(model_folder_of(self._settings))
+            report = merged([self._run(root, writer, embeddings, options, bar) for root in roots])
             _check_nothing_lost(before, report, prune=options.prune)
+            for root, names in tags.items():
+                writer.catalog.tag_root(writer.catalog.root_id(str(root)), names)
             writer.finish(keep_unused=report.restless)
+        report.seconds = time.perf_counter() - started
         return report
 
     def plan(
         self, folders: Sequence[Path], collection: str, options: MirrorOptions = DEFAULT_OPTIONS
     ) -> IngestReport:
         """What `mirror` would do. Only reads, and needs no model."""
-        roots = [_root(folder, prune=options.prune) for folder in folders]
+        roots = _roots(folders, prune=options.prune)
         with closing(Library(self._settings.data_dir)) as library, self._progress() as bar:
             library.home(collection)
             catalog = library.open(collection).catalog if collection in library.names() else None
             plans = [(root, self._compare(root, catalog, options, bar)) for root in roots]
         return merged([plan_report(collection, str(root), plan) for root, plan in plans])
 
+    def _model_of(self, collection: str, *, rebuild: bool) -> EmbeddingModel:
+        """The model a collection was built with; that of the settings for one yet to be built."""
+        with closing(Library(self._settings.data_dir)) as library:
+            catalog = library.open(collection).catalog if collection in library.names() else None
+            built = catalog is not None and catalog.revision() > 0 and not rebuild
+            if catalog is None or not built:
+                embeddings = self._models.configured
+            else:
+                embeddings = self._models.matching(collection, catalog)
+                self._tell_if_other(collection, embeddings)
+        _check_chunk_size(embeddings, self._settings)
+        return embeddings
+
+    def _tell_if_other(self, collection: str, embeddings: EmbeddingModel) -> None:
+        if self._console and not self._models.is_configured(embeddings):
+            configured = display_name(self._settings.embedding.model)
+            self._console.print(
+                f"Collection {collection!r} keeps the embedding model that it was built with "
+                f"({embeddings.identity.name}), not what the settings say now ({configured}). To "
+                f"change it: rag models use --collection {collection}",
+                markup=False,
+                highlight=False,
+            )
+
     def _run(
-        self, root: Path, writer: CollectionWriter, options: MirrorOptions, bar: Progress
+        self,
+        root: Path,
+        writer: CollectionWriter,
+        embeddings: EmbeddingModel,
+        options: MirrorOptions,
+        bar: Progress,
     ) -> IngestReport:
         looked_ns = time.time_ns()
         plan = self._compare(root, writer.catalog, options, bar)
-        job = IngestJob(root, writer, self._embeddings, self._settings, bar)
+        job = IngestJob(root, writer, embeddings, self._settings, bar)
         return job.run(plan, looked_ns=looked_ns)
 
     def _compare(
@@ -117,6 +164,7 @@ class Ingestor:
             rules=discovery_rules(self._settings),
             prune=options.prune,
             retry_failed=options.retry_failed,
+            dangerous=options.dangerous,
             progress=bar,
         )
 
@@ -132,6 +180,14 @@ class Ingestor:
             catalog = library.open(collection).catalog
             return {Path(path): set(catalog.known_documents(path)) for path in catalog.roots()}
 
+    def _tags_before(self, collection: str) -> dict[Path, tuple[str, ...]]:
+        """The tags of a collection's folders."""
+        with closing(Library(self._settings.data_dir)) as library:
+            if collection not in library.names():
+                return {}
+            tags = library.open(collection).catalog.root_tags()
+            return {Path(path): names for path, names in tags.items()}
+
     def _check_still_there(self, path: Path, known: set[str], *, prune: bool) -> None:
         """A rebuild reads every folder again, so each of them must be there."""
         if prune and not path.is_dir():
@@ -142,6 +198,12 @@ class Ingestor:
                 f"{path} holds no documents, but {len(known)} of the collection came from it and "
                 "cannot be rebuilt without it. Is the disk mounted? To give them up, add --prune."
             )
+
+
+def model_folder_of(settings: Settings) -> str:
+    """Where the model of the settings lies, for the catalog to remember; "" if it is by name."""
+    folder = Path(settings.embedding.model)
+    return str(folder.absolute()) if folder.is_dir() else ""
 
 
 def discovery_rules(settings: Settings) -> DiscoveryRules:
@@ -169,6 +231,19 @@ def _root(folder: Path, *, prune: bool) -> Path:
     return root
 
 
+def _roots(folders: Sequence[Path], *, prune: bool) -> list[Path]:
+    """The absolute paths of the folders, each once; what is in two would be stored twice."""
+    roots = list(dict.fromkeys(_root(folder, prune=prune) for folder in folders))
+    for inner in roots:
+        outer = next((root for root in roots if root in inner.parents), None)
+        if outer is not None:
+            raise InvalidRequest(
+                f"{inner} lies in {outer}: its files would be in the collection twice. Name only "
+                "one of the two. Nothing was changed."
+            )
+    return roots
+
+
 def _check_nothing_lost(
     before: Mapping[Path, set[str]], report: IngestReport, *, prune: bool
 ) -> None:
@@ -187,7 +262,7 @@ def _folders_of(source: str) -> list[str]:
     return [str(folder) for folder in PurePosixPath(source).parents]
 
 
-def _check_chunk_size(embeddings: LocalEmbeddings, settings: Settings) -> None:
+def _check_chunk_size(embeddings: EmbeddingModel, settings: Settings) -> None:
     if settings.chunking.max_tokens > embeddings.max_tokens:
         raise ConfigError(
             f"chunking.max_tokens is {settings.chunking.max_tokens}, but the embedding model reads "

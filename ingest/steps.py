@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ingest.progress import Progress
-from rag_service.retrieval.embedding import LocalEmbeddings
+from rag_service.retrieval.embedding_model import EmbeddingModel
+from rag_service.store.catalog_writer import CatalogWriter
 from rag_service.store.collection_writer import CollectionWriter
 
 # Texts embedded between two commits of their vectors: what a kill costs at most.
@@ -45,15 +46,15 @@ class Embedder:
 
     def __init__(
         self,
-        embeddings: LocalEmbeddings,
-        writer: CollectionWriter,
-        publisher: Publisher,
+        embeddings: EmbeddingModel,
+        catalog: CatalogWriter,
         progress: Progress,
+        before_step: Callable[[], None] = lambda: None,
     ) -> None:
         self._embeddings = embeddings
-        self._catalog = writer.catalog
-        self._publisher = publisher
+        self._catalog = catalog
         self._progress = progress
+        self._before_step = before_step
         self.embedded = 0  # texts that got a vector
         self.reused = 0  # texts whose vector was there already
 
@@ -74,7 +75,7 @@ class Embedder:
         keys = sorted(unseen, key=lambda key: len(unseen[key]))
         for start in range(0, len(keys), EMBED_STEP):
             step = keys[start : start + EMBED_STEP]
-            self._publisher.publish_if_due()
+            self._before_step()
             vectors = self._embeddings.encode_passages([unseen[key] for key in step])
             stored: dict[bytes, NDArray[np.floating] | None] = dict(zip(step, vectors, strict=True))
             self._catalog.add_vectors(stored)

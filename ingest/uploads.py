@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from ingest.mirror import hash_file
+from ingest.mirror import WORKER_DIED, hash_file
 from ingest.report import FileReport
 from ingest.run import Ingestor, MirrorOptions
 from rag_service.errors import RagError
@@ -21,6 +21,7 @@ from rag_service.store.uploads import as_indexed, uploads_folder
 _REPLACED = "A later upload of the same name took its place."
 _GONE = "It was removed again before it was read."
 _BACK = "It was uploaded again before it was removed."
+_LEFT_OUT = "It is not read again, unless it is uploaded again: the worker died over this job."
 _UNREPORTED = "The run did not say what became of this file. This is a bug."
 
 
@@ -43,13 +44,25 @@ class UploadMirror:
             except RagError:  # the run will meet it too, and say it
                 return ""
 
-    def run(self, collection: str, jobs: Sequence[Job]) -> tuple[int, list[tuple[JobFile, ...]]]:
+    def give_up(self, job: Job) -> tuple[JobFile, ...]:
+        """See `ingest.worker.Uploads`."""
+        with closing(Library(self._data_dir)) as library:
+            try:
+                folder = uploads_folder(library.home(job.collection)).resolve()
+                catalog = library.open(job.collection).catalog
+            except RagError:  # the collection is gone, and the files with it
+                return job.files
+            return _Told(folder, catalog, (), (WORKER_DIED, _LEFT_OUT)).outcomes(job)
+
+    def run(
+        self, collection: str, jobs: Sequence[Job], dangerous: Mapping[str, str]
+    ) -> tuple[int, list[tuple[JobFile, ...]]]:
         """See `ingest.worker.Uploads`."""
         with closing(Library(self._data_dir)) as library:
             folder = uploads_folder(library.home(collection)).resolve()
             gone = _moved_away(library.open(collection).catalog.roots(), folder)
         # A collection that is deleted meanwhile must not come back.
-        options = MirrorOptions(prune=True, must_exist=True)
+        options = MirrorOptions(prune=True, must_exist=True, dangerous=dangerous)
         report = self._ingestor.mirror([folder, *gone], collection, options)
         with closing(Library(self._data_dir)) as library:
             told = _Told(folder, library.open(collection).catalog, report.files)
@@ -69,7 +82,15 @@ def _moved_away(roots: Sequence[str], folder: Path) -> list[Path]:
 class _Told:
     """What a run says of each file, checked against what the catalog holds."""
 
-    def __init__(self, folder: Path, catalog: Catalog, reports: Sequence[FileReport]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        catalog: Catalog,
+        reports: Sequence[FileReport],
+        unreported: tuple[str, str] = (RagError.code, _UNREPORTED),
+    ) -> None:
+        """``unreported`` is the code and message of a file of which no report speaks."""
+        self._unreported = unreported
         self._folder = folder
         self._catalog = catalog
         self._known: Mapping[str, KnownDocument] = catalog.known_documents(str(folder))
@@ -80,12 +101,16 @@ class _Told:
         outcome = self._removed if job.kind == "delete" else self._uploaded
         return tuple(outcome(file) for file in job.files)
 
+    def _failed(self, file: JobFile) -> JobFile:
+        code, message = self._unreported
+        return replace(file, status="failed", code=code, message=message)
+
     def _removed(self, file: JobFile) -> JobFile:
         if file.name not in self._known:
             return replace(file, status="removed")
         if (self._folder / file.name).is_file():
             return replace(file, status="replaced", code="replaced", message=_BACK)
-        return replace(file, status="failed", code=RagError.code, message=_UNREPORTED)
+        return self._failed(file)
 
     def _uploaded(self, file: JobFile) -> JobFile:
         known = self._known.get(file.name)
@@ -106,7 +131,7 @@ class _Told:
     def _unusable(self, file: JobFile) -> JobFile:
         report = self._reports.get(file.name)
         if report is None or report.status not in ("failed", "empty", "skipped"):
-            return replace(file, status="failed", code=RagError.code, message=_UNREPORTED)
+            return self._failed(file)
         status: FileStatus = report.status
         return replace(
             file,

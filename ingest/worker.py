@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
@@ -42,10 +42,16 @@ class Uploads(Protocol):
     def mark(self, collection: str) -> str:
         """Something that changes whenever the collection gets any further."""
 
-    def run(self, collection: str, jobs: Sequence[Job]) -> tuple[int, list[tuple[JobFile, ...]]]:
+    def give_up(self, job: Job) -> tuple[JobFile, ...]:
+        """What became of the files of a job that has ended the worker too often."""
+
+    def run(
+        self, collection: str, jobs: Sequence[Job], dangerous: Mapping[str, str]
+    ) -> tuple[int, list[tuple[JobFile, ...]]]:
         """Make the collection agree with its uploads.
 
-        Returns its revision, and for each job what became of its files.
+        ``dangerous`` names contents, SHA-256 by file, that are not to be read: those of jobs
+        that were given up. Returns its revision, and for each job what became of its files.
 
         Raises:
             CollectionBusy, StorageError: it cannot be done now.
@@ -70,6 +76,7 @@ class Worker:
         with self._jobs.working():
             for job in self._jobs.requeue_interrupted(self._uploads.mark):
                 log.error("Job %s is given up: it has ended the worker too often.", job.job_id)
+                self._jobs.note_files(job.job_id, self._uploads.give_up(job))
             self._work(until_idle_s)
 
     def _work(self, until_idle_s: float | None) -> None:
@@ -90,7 +97,8 @@ class Worker:
     def _carry_out(self, collection: str) -> None:
         jobs = self._jobs.claim(collection, self._uploads.mark(collection))
         try:
-            revision, outcomes = self._uploads.run(collection, jobs)
+            dangerous = self._jobs.given_up(collection)
+            revision, outcomes = self._uploads.run(collection, jobs, dangerous)
         except (CollectionBusy, StorageError) as error:
             self._put_off(jobs, collection, error)
         except RagError as error:

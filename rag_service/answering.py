@@ -6,15 +6,17 @@ chat model answer, and check what it cites.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
 
 from rag_service.errors import QuestionTooLong
-from rag_service.generation.backend import ChatBackend
+from rag_service.generation.backend import CallOptions, ChatBackend
 from rag_service.generation.citations import cite
 from rag_service.generation.context import Packed, pack
 from rag_service.generation.extractive import extract
@@ -27,6 +29,8 @@ from rag_service.types import (
     DoneEvent,
     Filters,
     Hit,
+    QueuedEvent,
+    ReasoningEvent,
     SearchResult,
     SourcesEvent,
     TokenEvent,
@@ -37,13 +41,19 @@ from rag_service.types import (
 EXTRACTIVE_MODEL = "extractive"
 # A rewritten follow-up question is one sentence.
 _CONDENSED_TOKENS = 96
+# Where a chat model's message has what it thought.
+_THOUGHT = "reasoning_content"
 # As much of the question before a follow-up is searched for with it.
 _EARLIER_CHARS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the caller asked. ``top_k`` and ``max_tokens`` are already resolved."""
+    """What the caller asked. ``top_k`` and ``max_tokens`` are already resolved.
+
+    ``temperature`` and ``seed``: None leaves them as the settings have them. ``deadline`` is
+    when the chat model must be done (``time.monotonic``).
+    """
 
     text: str
     collection: str
@@ -51,7 +61,14 @@ class Question:
     max_tokens: int
     filters: Filters | None = None
     history: tuple[Turn, ...] = ()
+    temperature: float | None = None
+    seed: int | None = None
+    deadline: float = math.inf
     cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def options(self, max_tokens: int) -> CallOptions:
+        """How the chat model is to reply."""
+        return CallOptions(max_tokens, self.temperature, self.seed, self.deadline, self.cancelled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +77,7 @@ class Corpus:
 
     search: Callable[[str, int, Filters | None], SearchResult]
     idf: Callable[[str], float]
+    idf_in_english: Callable[[str], float] | None = None  # with Chinese read as its gloss
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +89,17 @@ class Answerer:
     min_confidence: float
 
     def ask(self, question: Question, corpus: Corpus) -> Iterator[AnswerEvent]:
-        """Yields one SourcesEvent, TokenEvents, one DoneEvent.
+        """Yields one SourcesEvent, then ReasoningEvents, TokenEvents, one DoneEvent.
+
+        QueuedEvents come in between wherever the chat model is waited for.
 
         Raises:
             QuestionTooLong: the question alone fills the model's window.
-            Overloaded, Cancelled, GenerationError: from the chat model.
+            Overloaded, DeadlineExceeded, Cancelled, GenerationError: from the chat model.
         """
         started = time.perf_counter()
         language = detect_language(question.text)
-        query = self._standalone(question, language)
+        query = yield from self._standalone(question, language)
         found = corpus.search(query, question.top_k, question.filters)
         evidence = gather_evidence(found.hits)
         draft = _draft(question, found, evidence.confidence)
@@ -95,7 +115,7 @@ class Answerer:
                 event = DoneEvent(replace(event.answer, timings=timings))
             yield event
 
-    def _standalone(self, question: Question, language: str) -> str:
+    def _standalone(self, question: Question, language: str) -> Generator[QueuedEvent, None, str]:
         """The question as it reads without the conversation before it."""
         if not question.history:
             return question.text
@@ -107,10 +127,13 @@ class Answerer:
         messages = self.prompts.condense_messages(question.text, question.history, language)
         if self.chat.count(messages) + _CONDENSED_TOKENS > self.chat.context_tokens:
             return question.text
-        pieces = self.chat.stream(
-            messages, max_tokens=_CONDENSED_TOKENS, cancelled=question.cancelled
-        )
-        return "".join(str(piece.content) for piece in pieces).strip() or question.text
+        written = ""
+        for piece in self.chat.stream(messages, question.options(_CONDENSED_TOKENS)):
+            if isinstance(piece, QueuedEvent):
+                yield piece
+            else:
+                written += str(piece.content)
+        return written.strip() or question.text
 
     def _refuse(self, draft: Answer, question: Question, language: str) -> Iterator[AnswerEvent]:
         """The nearest passages are shown, so that the user can judge for themselves."""
@@ -126,11 +149,8 @@ class Answerer:
         chat.require_room()  # before the stream begins, while it can still be refused as a whole
         yield SourcesEvent(packed.included, draft.revision)
         reply = _Reply()
-        for piece in chat.stream(
-            messages, max_tokens=question.max_tokens, cancelled=question.cancelled
-        ):
-            if ready := reply.push(piece):
-                yield TokenEvent(ready)
+        for piece in chat.stream(messages, question.options(question.max_tokens)):
+            yield from [piece] if isinstance(piece, QueuedEvent) else reply.push(piece)
         draft = replace(
             draft,
             generator="chat",
@@ -139,6 +159,8 @@ class Answerer:
             dropped=tuple(hit.chunk.chunk_id for hit in packed.dropped),
             usage=reply.usage,
             notes=(*draft.notes, *reply.notes()),
+            cut=reply.cut,
+            reasoning=reply.reasoning,
         )
         if is_no_answer(reply.text) or not reply.text.strip():
             refusal = self.prompts.refusal(question.text, language)
@@ -180,7 +202,7 @@ class Answerer:
 def _quote(draft: Answer, query: str, corpus: Corpus) -> Iterator[AnswerEvent]:
     """Answer with the best-supported sentences themselves."""
     yield SourcesEvent(draft.sources, draft.revision)
-    quoted = extract(query, draft.sources, idf=corpus.idf)
+    quoted = extract(query, draft.sources, idf=corpus.idf, idf_in_english=corpus.idf_in_english)
     yield TokenEvent(quoted.text)
     yield DoneEvent(replace(draft, answer=quoted.text, citations=quoted.citations))
 
@@ -222,20 +244,25 @@ class _Reply:
 
     def __init__(self) -> None:
         self.text = ""
+        self.reasoning = ""
         self.usage = Usage()
+        self.cut = False
         self.begun = False
         self._held = ""
         self._line_open = False  # the line being written has proved to be no marker
-        self._cut = False
 
-    def push(self, piece: AIMessageChunk) -> str:
+    def push(self, piece: AIMessageChunk) -> Iterator[ReasoningEvent | TokenEvent]:
         """What may be shown now."""
-        content = str(piece.content)
+        content, thought = str(piece.content), str(piece.additional_kwargs.get(_THOUGHT, ""))
         self.text += content
-        if counted := piece.usage_metadata:
-            self.usage = Usage(counted["input_tokens"], counted["output_tokens"])
-        self._cut |= piece.response_metadata.get("finish_reason") == "length"
-        return "".join(map(self._push, content.splitlines(keepends=True)))
+        self.reasoning += thought
+        if piece.usage_metadata:
+            self.usage = _usage(piece.usage_metadata)
+        self.cut |= piece.response_metadata.get("finish_reason") == "length"
+        if thought:
+            yield ReasoningEvent(thought)
+        if ready := "".join(map(self._push, content.splitlines(keepends=True))):
+            yield TokenEvent(ready)
 
     def rest(self) -> str:
         """What was held back; the white space before an answer is not part of it."""
@@ -245,8 +272,10 @@ class _Reply:
         return shown
 
     def notes(self) -> tuple[str, ...]:
-        if not self._cut:
+        if not self.cut:
             return ()
+        if self.reasoning and not self.text.strip():
+            return ("The model spent all of its tokens on thinking: raise max_tokens.",)
         return ("The answer was cut off: the model had reached the most tokens allowed.",)
 
     def _push(self, part: str) -> str:
@@ -256,6 +285,15 @@ class _Reply:
             return ""
         self._line_open = not part.endswith("\n")
         return self.rest()
+
+
+def _usage(counted: UsageMetadata) -> Usage:
+    return Usage(
+        counted["input_tokens"],
+        counted["output_tokens"],
+        counted.get("input_token_details", {}).get("cache_read", 0),
+        counted.get("output_token_details", {}).get("reasoning", 0),
+    )
 
 
 def _ms_since(started: float) -> float:

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from langchain.chat_models import init_chat_model
+from langchain_core.embeddings import Embeddings
 from langchain_core.retrievers import BaseRetriever
 
 from rag_service.answering import Answerer, Corpus, Question
 from rag_service.errors import ChatModelError, NotUploaded, RagError
-from rag_service.generation.backend import ChatBackend, LangChainBackend, LlamaBackend
+from rag_service.generation.backend import ChatBackend, LlamaBackend
 from rag_service.generation.chat_model import open_llama_chat
 from rag_service.generation.prompts import PromptLibrary
-from rag_service.retrieval.embedding import LocalEmbeddings, open_embeddings
+from rag_service.generation.remote import LangChainBackend
+from rag_service.models.local import located, models_folder
+from rag_service.retrieval.cross_encoder import open_reranker
+from rag_service.retrieval.embedding import open_embeddings
+from rag_service.retrieval.embedding_adapter import adapted
+from rag_service.retrieval.embedding_model import EmbeddingModel
 from rag_service.retrieval.langchain import CollectionRetriever
+from rag_service.retrieval.model_shelf import ModelShelf
 from rag_service.retrieval.retriever import HybridSearch
-from rag_service.settings import ChatSettings, Settings
+from rag_service.retrieval.served import ServedCollections
+from rag_service.settings import ChatSettings, EmbeddingSettings, Settings, load_settings
 from rag_service.store.catalog import Catalog
 from rag_service.store.collection import CollectionView
 from rag_service.store.jobs import JobStore
@@ -46,22 +56,78 @@ def open_library(settings: Settings) -> Library:
     return Library(settings.data_dir)
 
 
-def open_service(settings: Settings) -> Service:
+def open_service(
+    settings: Settings, embeddings: Embeddings | EmbeddingModel | None = None
+) -> Service:
     """Load the models and open the collections; takes seconds.
+
+    ``embeddings`` takes the place of the model that the settings name; the collections must
+    have been ingested with it.
 
     Raises:
         ConfigError: a model or prompt cannot be used.
     """
+    settings = located(settings)
     prompts = PromptLibrary.load(settings.prompts_dir)
-    chat = _open_chat(settings.chat)  # first: a wrong path is told at once
+    chat = open_chat(settings.chat)  # first: a wrong path is told at once
     _require_room_for_prompts(chat, settings.chat)
-    # A question is a few tokens: more threads would only wait for each other.
-    embeddings = open_embeddings(settings.embedding, threads=1)
+    search = _open_search(settings, embeddings)
+    return Service(settings, Library(settings.data_dir), search, prompts, chat)
+
+
+@contextmanager
+def open_retriever(
+    collection: str = "default",
+    *,
+    top_k: int | None = None,
+    filters: Filters | None = None,
+    settings: Settings | None = None,
+    embeddings: Embeddings | EmbeddingModel | None = None,
+) -> Iterator[CollectionRetriever]:
+    """One collection as a LangChain retriever, without a service around it.
+
+    ``settings``: as `load_settings` reads them, if not given. ``embeddings``: see
+    `open_service`. Loading the models takes seconds. To be used in a ``with`` statement, at
+    whose end the files are closed.
+
+    Raises:
+        CollectionNotFound, IndexMismatch: the collection cannot be searched with this model.
+        ConfigError: a model or a setting cannot be used.
+    """
+    settings = located(settings or load_settings())
+    hybrid = _open_search(settings, embeddings)
+    with closing(Library(settings.data_dir)) as library:
+        served = _served(settings, library, hybrid.embeddings)
+        served.open(collection)  # what is wrong with it is told now
+
+        def search(query: str, k: int, narrowed: Filters | None) -> SearchResult:
+            model, view = served.view(collection)
+            bound = replace(hybrid, embeddings=model)
+            return bound.search(view, query, top_k=k, filters=narrowed)
+
+        yield CollectionRetriever(
+            search=search, top_k=top_k or settings.retrieval.top_k, filters=filters
+        )
+
+
+def _open_search(settings: Settings, given: Embeddings | EmbeddingModel | None) -> HybridSearch:
+    embeddings = adapted(given) if given else _open_model(settings.embedding)
     _warm_up(embeddings)
-    return Service(settings, Library(settings.data_dir), embeddings, prompts, chat)
+    return HybridSearch(embeddings, settings.retrieval, open_reranker(settings.retrieval))
 
 
-def _warm_up(embeddings: LocalEmbeddings) -> None:
+def _open_model(settings: EmbeddingSettings) -> EmbeddingModel:
+    # A question is a few tokens: more threads would only wait for each other.
+    return open_embeddings(settings, threads=1)
+
+
+def _served(settings: Settings, library: Library, configured: EmbeddingModel) -> ServedCollections:
+    models = models_folder(settings.data_dir)
+    shelf = ModelShelf(settings.embedding, models, _open_model, configured)
+    return ServedCollections(library, shelf)
+
+
+def _warm_up(embeddings: EmbeddingModel) -> None:
     """Pay here for what is made at first use: a second, which no question should wait for."""
     embeddings.encode_passages(["warm up"])
     analyze_query("預熱 warm up")
@@ -78,15 +144,16 @@ class Service:
         self,
         settings: Settings,
         library: Library,
-        embeddings: LocalEmbeddings,
+        search: HybridSearch,
         prompts: PromptLibrary,
         chat: ChatBackend | None,
     ) -> None:
         self.settings = settings
         self.jobs = JobStore(settings.data_dir)
         self._library = library
-        self._fingerprint = embeddings.fingerprint()
-        self._hybrid = HybridSearch(embeddings, settings.retrieval)
+        self._fingerprint = search.embeddings.fingerprint()
+        self._hybrid = search
+        self._served = _served(settings, library, search.embeddings)
         self._answerer = Answerer(prompts, chat, settings.answer.min_confidence)
         self._chat = chat
 
@@ -95,15 +162,30 @@ class Service:
         return str(self._fingerprint["embedding_model"])
 
     @property
+    def reranker(self) -> str | None:
+        return self._hybrid.reranker.name if self._hybrid.reranker else None
+
+    @property
     def chat_model(self) -> str | None:
         return self._chat.name if self._chat else None
 
+    @property
+    def chat_setup(self) -> str:
+        """What runs the chat model, and how; "" without one."""
+        return self._chat.setup if self._chat else ""
+
     def search(
-        self, query: str, *, collection: str, top_k: int, filters: Filters | None = None
+        self,
+        query: str,
+        *,
+        collection: str,
+        top_k: int,
+        filters: Filters | None = None,
+        explain: bool = False,
     ) -> SearchResult:
-        """The best passages, best first."""
-        view = self._view(collection)
-        return self._hybrid.search(view, query, top_k=top_k, filters=filters)
+        """The best passages, best first; ``explain``: with a trace of how they were found."""
+        hybrid, view = self._opened(collection)
+        return hybrid.search(view, query, top_k=top_k, filters=filters, explain=explain)
 
     def ask(
         self,
@@ -114,10 +196,12 @@ class Service:
         filters: Filters | None = None,
         history: Sequence[Turn] = (),
         max_tokens: int | None = None,
+        temperature: float | None = None,
+        seed: int | None = None,
         cancelled: threading.Event | None = None,
     ) -> Iterator[AnswerEvent]:
-        """One SourcesEvent, TokenEvents, one DoneEvent."""
-        view = self._view(collection)
+        """One SourcesEvent, TokenEvents, one DoneEvent; `Answerer.ask` tells of the others."""
+        hybrid, view = self._opened(collection)
         limit = self.settings.chat.max_tokens
         asked = Question(
             text=question,
@@ -126,9 +210,12 @@ class Service:
             max_tokens=min(max_tokens or limit, limit),
             filters=filters,
             history=tuple(history),
+            temperature=temperature,
+            seed=seed,
+            deadline=time.monotonic() + self.settings.chat.deadline_s,
             cancelled=cancelled or threading.Event(),
         )
-        yield from self._answerer.ask(asked, self._corpus(view))
+        yield from self._answerer.ask(asked, self._corpus(hybrid, view))
 
     def retriever(self, collection: str, *, top_k: int | None = None) -> BaseRetriever:
         """A LangChain retriever over one collection; it follows new documents."""
@@ -156,6 +243,7 @@ class Service:
 
     def delete_collection(self, name: str) -> None:
         self._library.delete(name)  # the uploads lie within, and go with it
+        self._served.forget(name)
         self.jobs.abandon(name)
 
     def documents(self, collection: str, *, limit: int, offset: int) -> list[DocumentInfo]:
@@ -203,7 +291,7 @@ class Service:
         reasons: list[str] = []
         for name in self._library.names():
             try:
-                info, view = self._library.info(name), self._view(name)
+                info, (_, view) = self._library.info(name), self._opened(name)
             except RagError as error:
                 reasons.append(str(error))
                 continue
@@ -217,14 +305,16 @@ class Service:
         self._library.close()
         self.jobs.close()
 
-    def _view(self, collection: str) -> CollectionView:
-        return self._library.open(collection, self._fingerprint).view()
+    def _opened(self, collection: str) -> tuple[HybridSearch, CollectionView]:
+        """A collection at one moment, and the search with the model it was built with."""
+        model, view = self._served.view(collection)
+        return replace(self._hybrid, embeddings=model), view
 
-    def _corpus(self, view: CollectionView) -> Corpus:
+    def _corpus(self, hybrid: HybridSearch, view: CollectionView) -> Corpus:
         def search(query: str, top_k: int, filters: Filters | None) -> SearchResult:
-            return self._hybrid.search(view, query, top_k=top_k, filters=filters)
+            return hybrid.search(view, query, top_k=top_k, filters=filters)
 
-        return Corpus(search, view.idf)
+        return Corpus(search, view.idf, view.idf_in_english)
 
 
 def _as_it_stands(files: Sequence[JobFile], catalog: Catalog, root: str) -> Iterator[JobFile]:
@@ -237,7 +327,12 @@ def _as_it_stands(files: Sequence[JobFile], catalog: Catalog, root: str) -> Iter
         yield file
 
 
-def _open_chat(settings: ChatSettings) -> ChatBackend | None:
+def open_chat(settings: ChatSettings) -> ChatBackend | None:
+    """The chat model that the settings name, if any; loading one may take seconds.
+
+    Raises:
+        ChatModelError: it cannot be used.
+    """
     if settings.base_url and not settings.model:
         raise ChatModelError(
             "RAG_CHAT__BASE_URL is set, but not RAG_CHAT__MODEL: name the model of that server."
@@ -266,6 +361,9 @@ def _require_room_for_prompts(chat: ChatBackend | None, settings: ChatSettings) 
 def _open_provider(settings: ChatSettings, model: str, **options: Any) -> ChatBackend:
     if settings.base_url:
         options |= {"base_url": settings.base_url, "api_key": settings.api_key or "none"}
+        options["stream_usage"] = True  # off by itself for servers that are not OpenAI's
+    if settings.seed is not None:  # not every provider knows it
+        options["seed"] = settings.seed
     try:
         chat = init_chat_model(model, temperature=settings.temperature, **options)
     except (ImportError, ValueError) as error:
@@ -273,4 +371,5 @@ def _open_provider(settings: ChatSettings, model: str, **options: Any) -> ChatBa
             f"Chat model {model!r} cannot be opened: {error} (For an OpenAI-compatible server: "
             "pip install 'local-rag-service[openai]'.)"
         ) from error
-    return LangChainBackend(chat, model, settings.context_tokens)
+    where = settings.base_url or "LangChain"
+    return LangChainBackend(chat, model, settings.context_tokens, f"{model} at {where}")

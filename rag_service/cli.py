@@ -13,6 +13,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from rag_service.commands.collections import status, verify
+from rag_service.commands.evaluation import evaluate
+from rag_service.commands.models import app as models
 from rag_service.commands.parts import EXIT_FAILED, EXIT_USAGE, REAL_PARTS, Parts
 from rag_service.commands.questions import ask, search
 from rag_service.commands.serving import serve
@@ -76,6 +78,8 @@ def worker(ctx: typer.Context) -> None:
 
 for command in (ask, search, serve, status, verify):
     app.command()(command)
+app.command("eval")(evaluate)
+app.add_typer(models, name="models")
 
 
 def main() -> None:

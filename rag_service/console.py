@@ -40,7 +40,8 @@ def note(text: str) -> None:
     print(f"note: {one_line(text)}", file=sys.stderr)
 
 
-def _show(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def show_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table of plain text; None is an empty cell."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for heading in headings:
         table.add_column(heading, overflow="fold")
@@ -61,7 +62,7 @@ def show_evidence(answer: Answer) -> None:
 
 
 def _show_citations(citations: Sequence[Citation]) -> None:
-    _show(
+    show_table(
         ["n", "source", "page", "quote", "checked"],
         [
             (f"[{c.n}]", c.source, c.page, c.quote, VERIFIED if c.verified else NOT_VERIFIED)
@@ -81,7 +82,7 @@ def _note_answer(answer: Answer) -> None:
 
 
 def show_hits(hits: Sequence[Hit]) -> None:
-    _show(
+    show_table(
         ["rank", "score", "source", "page", "passage"],
         [
             (rank, f"{hit.score:.2f}", hit.chunk.source, hit.chunk.page, hit.chunk.text)
@@ -95,7 +96,7 @@ def show_failed(files: Sequence[FailedFile]) -> None:
     if not files:
         say("No file has failed.")
         return
-    _show(
+    show_table(
         ["collection", "file", "why", "last tried (UTC)"],
         [
             (file.collection, file.source, file.message, file.at[:16].replace("T", " "))
@@ -105,7 +106,7 @@ def show_failed(files: Sequence[FailedFile]) -> None:
 
 
 def show_collections(infos: Sequence[CollectionInfo]) -> None:
-    _show(
+    show_table(
         [
             "collection",
             "documents",

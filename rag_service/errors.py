@@ -21,6 +21,7 @@ RagError
 │   └── StorageFull           it is full
 ├── ConfigError               settings that cannot work
 │   ├── EmbeddingModelError
+│   ├── RerankerModelError
 │   ├── ChatModelError
 │   └── PromptError
 ├── DocumentError             one file could not be read; costs that file alone
@@ -33,7 +34,10 @@ RagError
 │   ├── NoText                nothing to read, e.g. scanned pages
 │   │   └── EmptyFile         nothing in it at all, so nothing is lost
 │   └── ParserFailed          the parser crashed or ran out of time or memory
+├── RemoteServiceError        a service asked over HTTP is not there, or refuses
 ├── Overloaded                the queue in front of the model is full
+├── DeadlineExceeded          the answer was not done in the time a request may take
+├── ShuttingDown              the service is being stopped
 ├── Cancelled                 the caller went away
 └── GenerationError           the chat model failed
 
@@ -130,6 +134,10 @@ class EmbeddingModelError(ConfigError):
     code = "embedding_model_error"
 
 
+class RerankerModelError(ConfigError):
+    code = "reranker_model_error"
+
+
 class ChatModelError(ConfigError):
     code = "chat_model_error"
 
@@ -178,6 +186,10 @@ class ParserFailed(DocumentError):
     code = "parser_failed"
 
 
+class RemoteServiceError(RagError):
+    code = "remote_service_error"
+
+
 class Overloaded(RagError):
     """``retry_after`` is in seconds."""
 
@@ -186,6 +198,14 @@ class Overloaded(RagError):
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class DeadlineExceeded(RagError):
+    code = "deadline_exceeded"
+
+
+class ShuttingDown(RagError):
+    code = "shutting_down"
 
 
 class Cancelled(RagError):

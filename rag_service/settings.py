@@ -35,13 +35,30 @@ class EmbeddingSettings(_Group):
     model: str = Field(
         BUILTIN_EMBEDDING,
         description="Embedding model: the built-in name, a folder in sentence-transformers "
-        "format, or the name of a model already in the local Hugging Face cache.",
+        "format, the name of a model already in the local Hugging Face cache, or provider:name "
+        "for LangChain's init_embeddings (e.g. ollama:bge-m3).",
+    )
+    base_url: str | None = Field(
+        None, description="URL of an OpenAI-compatible server; `model` is then its model name."
+    )
+    api_key: str | None = Field(None, description="Key for that server.", repr=False)
+    max_tokens: int | None = Field(
+        None,
+        ge=64,
+        description="Longest text a provider's model reads, in tokens; unset: 512. "
+        "Local models know theirs.",
     )
     query_prefix: str | None = Field(
         None, description="Text put before every question; unset: what the model is known to want."
     )
     passage_prefix: str | None = Field(
         None, description="Text put before every passage; unset: what the model is known to want."
+    )
+    gloss: Literal["auto", "off"] = Field(
+        "auto",
+        description="Read Chinese through a Chinese-English dictionary, so that questions and "
+        "documents of the two languages find each other: auto (where the model knows no Chinese) "
+        "or off.",
     )
     device: str = Field("cpu", description="torch device: cpu, cuda, cuda:0, mps.")
     threads: int | None = Field(
@@ -65,10 +82,37 @@ class ChatSettings(_Group):
     )
     max_tokens: int = Field(512, ge=1, description="Longest answer, in tokens.")
     temperature: float = Field(0.0, ge=0, le=2, description="0: the same answer every time.")
+    seed: int | None = Field(
+        None,
+        ge=0,
+        le=2**32 - 2,
+        description="With a temperature above 0: the same seed gives the same answer; unset: "
+        "another one every time.",
+    )
+    thinking: bool = Field(
+        False,
+        description="Let a GGUF model think first, if its template has a switch for that (Qwen3). "
+        "Takes time and tokens, which count towards max_tokens.",
+    )
     threads: int | None = Field(
         None, ge=1, description="CPU threads for the GGUF model; unset: all cores but one."
     )
     gpu_layers: int = Field(0, ge=-1, description="Model layers put on the GPU; -1: all.")
+    kv_cache: Literal["f16", "q8_0"] = Field(
+        "f16",
+        description="How the GGUF model's memory of the context is stored: q8_0 takes half the "
+        "room, and turns flash attention on.",
+    )
+    flash_attention: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Flash attention of llama.cpp; auto: with layers on a GPU or a q8_0 cache.",
+    )
+    deadline_s: float = Field(
+        600.0,
+        gt=0,
+        description="Longest time the chat model may take for one request, waiting included, in "
+        "seconds; then the answer is stopped and the request fails with 504.",
+    )
     queue_size: int = Field(
         8,
         ge=0,
@@ -85,18 +129,38 @@ class ChunkSettings(_Group):
 
 class RetrievalSettings(_Group):
     top_k: int = Field(8, ge=1, le=100, description="Passages handed to the answer.")
-    candidates: int = Field(60, ge=1, le=1000, description="Candidates taken from each leg.")
-    rrf_k: int = Field(60, ge=1, description="Constant of reciprocal rank fusion.")
-    dense_weight: float = Field(1.0, ge=0, description="Weight of the embedding leg.")
+    candidates: int = Field(120, ge=1, le=1000, description="Candidates taken from each leg.")
+    dense_weight: float = Field(1.5, ge=0, description="Weight of the embedding leg.")
     lexical_weight: float = Field(1.0, ge=0, description="Weight of the BM25 leg.")
     reranked: int = Field(
-        10,
-        ge=5,
-        le=1000,
-        description="Best candidates reordered by how much of the question they cover.",
+        20, ge=5, le=1000, description="Best candidates whose texts are read to reorder them."
     )
     coverage_weight: float = Field(
-        0.4, ge=0, description="Weight of that coverage beside the fused score."
+        0.1,
+        ge=0,
+        description="Weight, beside the fused score of 1, of how much of the question one "
+        "sentence covers.",
+    )
+    answer_kind_weight: float = Field(
+        0.15,
+        ge=0,
+        description="Weight of holding the kind of answer asked for (a date, a number, a name).",
+    )
+    reranker: str | None = Field(
+        None,
+        description="Cross-encoder that reads the question and each candidate together: a folder "
+        "in sentence-transformers format, or the name of a model already in the local Hugging "
+        "Face cache. Unset: none.",
+    )
+    reranker_budget_ms: int = Field(
+        1000,
+        ge=1,
+        description="Time the cross-encoder may take for a question, in milliseconds; candidates "
+        "beyond it keep their places below.",
+    )
+    reranker_device: str = Field("cpu", description="torch device: cpu, cuda, cuda:0, mps.")
+    reranker_threads: int | None = Field(
+        None, ge=1, description="CPU threads for the cross-encoder; unset: all cores."
     )
 
 
@@ -144,6 +208,13 @@ class ApiSettings(_Group):
     max_body_bytes: int = Field(4_194_304, ge=1024, description="Largest request body accepted.")
     max_upload_mb: int = Field(
         200, ge=1, description="Largest upload accepted: one request, all its files together."
+    )
+    shutdown_s: float = Field(
+        5.0,
+        ge=0,
+        le=3600,
+        description="When the service is told to stop, answers in progress get so many seconds to "
+        "end; then their streams end with an error event.",
     )
     allowed_hosts: tuple[str, ...] = Field(
         (),

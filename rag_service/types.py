@@ -7,10 +7,15 @@ are higher-is-better.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal
 
 Role = Literal["user", "assistant"]
+
+_CHARACTER_SET = re.compile(r"\[[!^]?\]?[^]]*\]")  # of a glob: [a-z], [!0-9], []]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,8 @@ class LoadedText:
     were decoded with ("" where the format decides). ``warnings`` are sentences
     for people. ``engine`` names what read it, with its version. ``syntax`` says where the
     structure is to be found: in ``marks`` (ordered, disjoint; the rest is prose), in the
-    text's Markdown, or in the look of the lines. ``seconds`` is what loading took.
+    text's Markdown, or in the look of the lines. ``seconds`` is what loading took. ``date``
+    (ISO 8601, "" where none is stated) and ``tags`` are what the file says of itself.
     """
 
     text: str
@@ -67,6 +73,8 @@ class LoadedText:
     syntax: Literal["marked", "markdown", "plain"] = "plain"
     marks: tuple[Mark, ...] = ()
     seconds: float = 0.0
+    date: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,7 @@ class ChunkSpan:
     page: int | None = None
     heading: str = ""  # heading path, "Chapter > Section"
     table_header: str = ""  # of a chunk of table rows that does not hold the header row itself
+    page_end: int | None = None  # another than ``page`` only where a sentence runs over
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +124,7 @@ class LegScore:
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A retrieved chunk. ``score`` is in 0..1: 1 means first in every leg that voted, and
-    every term of the question covered.
+    every term of the question covered. A cross-encoder changes the order, not the score.
     """
 
     chunk: Chunk
@@ -123,6 +132,54 @@ class Hit:
     dense: LegScore | None = None  # score: cosine
     lexical: LegScore | None = None  # score: BM25
     coverage: float = 0.0  # share of the question's terms in the passage, weighted by IDF
+    crossed: bool = False  # not in the question's language: compared through the dictionary
+    rerank: float | None = None  # by the cross-encoder, on its own scale; None: it did not read it
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedTerm:
+    """A term of the question, as analysed, that stands in a passage or in its context."""
+
+    term: str
+    idf: float
+    in_text: int  # how often in the text and table header
+    in_context: int  # how often in title and headings
+    in_gloss: int = 0  # how often in the English gloss of a Chinese passage
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlace:
+    """Where one stage after the legs left a candidate. ``rank`` starts at 1."""
+
+    stage: str
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateTrace:
+    """The way of one candidate through a search.
+
+    ``chunk`` is None when it is gone from the catalog. ``stages`` are in order, as far as it
+    came. ``reason`` says why it is not among the results; "" for a result.
+    """
+
+    chunk_id: int
+    chunk: Chunk | None
+    legs: Mapping[str, LegScore]  # by the leg's name; of those it was a candidate of
+    stages: tuple[StagePlace, ...]
+    terms: tuple[MatchedTerm, ...]  # those that say most first
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTrace:
+    """How a result came about: ``results`` in the order of its hits, then who was ``dropped``."""
+
+    terms: tuple[str, ...]  # what the lexical leg searched for
+    results: tuple[CandidateTrace, ...]
+    dropped: tuple[CandidateTrace, ...]
+    gloss_terms: tuple[str, ...] = ()  # what it searched for across languages, in English
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +187,7 @@ class SearchResult:
     """Hits of one query at one revision of the collection.
 
     ``legs`` names the legs that voted; ``notes`` says in plain words why one did not.
+    ``trace`` is there when it was asked for.
     """
 
     hits: tuple[Hit, ...]
@@ -137,6 +195,7 @@ class SearchResult:
     legs: tuple[str, ...]
     notes: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)  # milliseconds
+    trace: SearchTrace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,21 +220,68 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Restricts a search to some documents; empty fields restrict nothing.
+    """Restricts a search. Values of one field are alternatives, all fields must hold, and
+    empty ones restrict nothing.
 
-    ``source`` is a glob over the path relative to the ingested folder.
+    ``sources`` are globs over the path relative to the ingested folder; ``*`` also matches
+    "/". ``tags`` match whatever their case, width or script. ``since`` and ``until`` are the
+    first and the last day of a document's date. A passage is let through if it touches a page
+    from ``page_from`` to ``page_to``; one without pages never is.
+
+    Raises:
+        ValueError: it could match nothing in any collection.
     """
 
     doc_ids: tuple[int, ...] = ()
-    source: str = ""
+    sources: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    since: date | None = None
+    until: date | None = None
+    page_from: int | None = None
+    page_to: int | None = None
+
+    def __post_init__(self) -> None:
+        for glob in self.sources:
+            _check_glob(glob)
+        if not all(tag.strip() for tag in self.tags):
+            raise ValueError("a tag must not be empty")
+        if self.since and self.until and self.since > self.until:
+            raise ValueError(f"since {self.since} is after until {self.until}")
+        first, last = self.page_from, self.page_to
+        if (first is not None and first < 1) or (last is not None and last < 1):
+            raise ValueError("pages are counted from 1")
+        if first is not None and last is not None and first > last:
+            raise ValueError(f"page {first} is after page {last}")
+
+    @property
+    def by_page(self) -> bool:
+        return self.page_from is not None or self.page_to is not None
+
+
+def _check_glob(glob: str) -> None:
+    if not glob:
+        raise ValueError("a source glob must not be empty")
+    if "[" in _CHARACTER_SET.sub("", glob):
+        raise ValueError(f"the source glob {glob!r} has a [ without its ]")
+    if glob.startswith(("/", "./", "../")):
+        raise ValueError(
+            f"the source glob {glob!r} can match nothing: paths are relative to the ingested "
+            "folder, such as manuals/*.pdf"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts of the chat model; zeros when no chat model ran."""
+    """Token counts of the chat model; zeros when no chat model ran.
+
+    ``cached_tokens`` of the prompt had been read before; ``reasoning_tokens`` of the
+    completion are no part of the answer.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +301,25 @@ class Answer:
     usage: Usage
     timings: dict[str, float]  # milliseconds
     notes: tuple[str, ...] = ()
+    cut: bool = False  # the chat model had reached the most tokens allowed
+    reasoning: str = ""  # what a thinking model wrote before the answer; never cited
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedEvent:
+    """The question waits for the chat model; again whenever its position changes.
+
+    ``position``: how many are ahead, the one being answered included. ``wait_s``: how long
+    that will take, judged by the last answers; None when there were none.
+    """
+
+    position: int
+    wait_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class SourcesEvent:
-    """First event of an answer: the passages it will be made from."""
+    """The passages that the answer will be made from, before all of its text."""
 
     sources: tuple[Hit, ...]
     revision: int
@@ -213,13 +333,20 @@ class TokenEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasoningEvent:
+    """A piece of what a thinking model writes before the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class DoneEvent:
     """Last event: the whole answer."""
 
     answer: Answer
 
 
-AnswerEvent = SourcesEvent | TokenEvent | DoneEvent
+AnswerEvent = QueuedEvent | SourcesEvent | ReasoningEvent | TokenEvent | DoneEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +362,8 @@ class DocumentInfo:
     size_bytes: int
     content_hash: str  # sha256 hex of the file's bytes
     ingested_at: str  # ISO 8601, UTC
+    date: str = ""  # its own, else that of the file's last change; ISO 8601
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,3 +402,17 @@ class VerifyReport:
     chunks: int
     vectors: int
     revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReembedReport:
+    """What was done. ``embedded``: texts that this run embedded; ``reused``: an earlier one."""
+
+    collection: str
+    model_before: str
+    model: str
+    documents: int
+    chunks: int
+    embedded: int
+    reused: int
+    seconds: float

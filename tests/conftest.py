@@ -18,7 +18,7 @@ from tests.loopback_only import NetworkRefused, raise_refused, refuse_network
 
 if TYPE_CHECKING:
     from rag_service.bootstrap import Service
-    from rag_service.retrieval.embedding import LocalEmbeddings
+    from rag_service.retrieval.embedding_model import EmbeddingModel
 
 refuse_network(raise_refused)  # for fixtures of every scope, so before any of them
 
@@ -41,7 +41,7 @@ def settings_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.fixture(scope="session")
-def embeddings() -> LocalEmbeddings:
+def embeddings() -> EmbeddingModel:
     """The built-in model; loading it takes seconds."""
     from rag_service.retrieval.embedding import open_embeddings
     from rag_service.settings import EmbeddingSettings
@@ -50,7 +50,7 @@ def embeddings() -> LocalEmbeddings:
 
 
 @pytest.fixture(scope="session")
-def sample_data(embeddings: LocalEmbeddings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sample_data(embeddings: EmbeddingModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Data folder whose collection "default" holds the sample knowledge base."""
     from tests.real_parts import EXAMPLES, ingest_folder, settings_for
 
@@ -60,7 +60,7 @@ def sample_data(embeddings: LocalEmbeddings, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="session")
-def sample_service(sample_data: Path, embeddings: LocalEmbeddings) -> Iterator[Service]:
+def sample_service(sample_data: Path, embeddings: EmbeddingModel) -> Iterator[Service]:
     """Answers from the sample knowledge base with the default configuration."""
     from tests.real_parts import open_service, settings_for
 

@@ -12,7 +12,7 @@ import ingest.run
 from ingest.run import Ingestor
 from rag_service import bootstrap
 from rag_service.bootstrap import Service
-from rag_service.retrieval.embedding import LocalEmbeddings
+from rag_service.retrieval.embedding_model import EmbeddingModel
 from rag_service.settings import Settings
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -32,20 +32,20 @@ def write_folder(folder: Path, texts: dict[str, str]) -> Path:
     return folder
 
 
-def ingest_folder(folder: Path, settings: Settings, embeddings: LocalEmbeddings) -> None:
+def ingest_folder(folder: Path, settings: Settings, embeddings: EmbeddingModel) -> None:
     """Everything in ``folder`` becomes the collection "default"."""
     report = Ingestor(settings, embeddings=embeddings).mirror([folder], "default")
     assert report.exit_code() == 0
 
 
-def open_service(settings: Settings, embeddings: LocalEmbeddings) -> Service:
+def open_service(settings: Settings, embeddings: EmbeddingModel) -> Service:
     """The service as `bootstrap` makes it."""
     with using(embeddings):
         return bootstrap.open_service(settings)
 
 
 @contextmanager
-def using(embeddings: LocalEmbeddings) -> Iterator[None]:
+def using(embeddings: EmbeddingModel) -> Iterator[None]:
     """Ingests and services opened in here share a model, because loading one takes seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ingest.run, "open_embeddings", lambda *_, **__: embeddings)

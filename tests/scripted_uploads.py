@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,10 @@ class ScriptedUploads:
     def mark(self, collection: str) -> str:
         return ""
 
-    def run(self, collection: str, jobs: Sequence[Job]) -> Outcome:
+    def give_up(self, job: Job) -> tuple[JobFile, ...]:
+        return job.files
+
+    def run(self, collection: str, jobs: Sequence[Job], dangerous: Mapping[str, str]) -> Outcome:
         self.runs.append((collection, len(jobs)))
         if self.raises:
             raise self.raises.pop(0)
@@ -37,7 +40,7 @@ class HeldUploads(ScriptedUploads):
         super().__init__()
         self._hold = folder / "hold"
 
-    def run(self, collection: str, jobs: Sequence[Job]) -> Outcome:
+    def run(self, collection: str, jobs: Sequence[Job], dangerous: Mapping[str, str]) -> Outcome:
         while self._hold.exists():
             time.sleep(0.01)
-        return super().run(collection, jobs)
+        return super().run(collection, jobs, dangerous)

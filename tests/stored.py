@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +32,26 @@ def key_of(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()[:16]
 
 
-def document(root_id: int, source: str, texts: Sequence[str]) -> NewDocument:
-    """A document of one chunk a text, joined by newlines."""
+def document(
+    root_id: int,
+    source: str,
+    texts: Sequence[str],
+    *,
+    pages: Sequence[tuple[int, int]] = (),
+    date: str = "",
+    tags: Sequence[str] = (),
+    changed: str = "1970-01-01",
+) -> NewDocument:
+    """A document of one chunk a text, joined by newlines.
+
+    ``pages``: each chunk's first and last. ``changed``: the day of the file's last change.
+    """
     spans: list[ChunkSpan] = []
     position = 0
     for ordinal, text in enumerate(texts):
-        spans.append(ChunkSpan(ordinal, position, position + len(text), text))
+        first, last = pages[ordinal] if pages else (None, None)
+        end = position + len(text)
+        spans.append(ChunkSpan(ordinal, position, end, text, page=first, page_end=last))
         position += len(text) + 1
     whole = "\n".join(texts)
     return NewDocument(
@@ -43,21 +59,32 @@ def document(root_id: int, source: str, texts: Sequence[str]) -> NewDocument:
         source=source,
         title=source.rsplit(".", 1)[0],
         content_hash=hashlib.sha256(whole.encode()).hexdigest(),
-        stat=FileStat(len(whole), 1, 1),
+        stat=FileStat(len(whole), _midnight_ns(changed), 1),
         loader="test",
         engine="test 1",
         encoding="utf-8",
         warnings=(),
-        pages=0,
+        pages=max((last for _, last in pages), default=0),
         text=whole,
         chunks=tuple(NewChunk(span, key_of(span.text)) for span in spans),
+        date=date,
+        tags=tuple(tags),
     )
 
 
-def put(catalog: CatalogWriter, source: str, texts: Sequence[str]) -> int:
-    """Embed what is new and store the document."""
-    new = document(catalog.root_id(ROOT), source, texts)
-    known = catalog.known_vectors([chunk.vector_key for chunk in new.chunks])
-    unseen = {c.vector_key: letters(c.span.text) for c in new.chunks if c.vector_key not in known}
+def _midnight_ns(day: str) -> int:
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) * 10**9
+
+
+def put(catalog: CatalogWriter, source: str, texts: Sequence[str], **about: Any) -> int:
+    """Embed what is new and store the document; ``about`` as in `document`."""
+    return put_all(catalog, [document(catalog.root_id(ROOT), source, texts, **about)])[0]
+
+
+def put_all(catalog: CatalogWriter, documents: Sequence[NewDocument]) -> list[int]:
+    """Embed what is new and store the documents in one transaction."""
+    chunks = [chunk for new in documents for chunk in new.chunks]
+    known = catalog.known_vectors([chunk.vector_key for chunk in chunks])
+    unseen = {c.vector_key: letters(c.span.text) for c in chunks if c.vector_key not in known}
     catalog.add_vectors(unseen)
-    return catalog.put_document(new)
+    return catalog.put_documents(documents)

@@ -8,17 +8,15 @@ from pathlib import Path
 
 from benchmarks.crash.corpus import MARK, WORDS
 from benchmarks.crash.standin import WordHashes
-from rag_service.bootstrap import Service
+from rag_service.bootstrap import Service, open_service
 from rag_service.errors import CollectionNotFound
-from rag_service.generation.prompts import PromptLibrary
 from rag_service.settings import Settings
-from rag_service.store.library import Library
 
 
 def cheap_service(data_dir: Path) -> Service:
     """The service with the children's model."""
     settings = Settings.model_validate({"data_dir": data_dir})
-    return Service(settings, Library(data_dir), WordHashes(), PromptLibrary.load(None), None)
+    return open_service(settings, WordHashes())
 
 
 class Reader(threading.Thread):

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_service.retrieval.embedding import LocalEmbeddings, ModelIdentity, Vector
+from rag_service.retrieval.embedding import LocalEmbeddings
+from rag_service.retrieval.embedding_model import ModelIdentity, Vector
 from rag_service.text.language import is_cjk
 
 _DIMENSION = 64

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from rag_service.api import ask, collections, health, jobs, metrics, search, uploads
+from rag_service.api import ask, collections, health, jobs, metrics, openai, search, uploads
 from rag_service.api.docs import add_docs
 from rag_service.api.errors import DOCUMENTED_ERRORS, add_error_handlers
 from rag_service.api.hosts import TrustedHosts
@@ -89,7 +89,7 @@ def create_app(
     app.state.keep_alive_s = keep_alive_s
     app.state.check_name = check_name
     add_error_handlers(app)
-    for module in (ask, search, collections, uploads, jobs, health, metrics):
+    for module in (ask, openai, search, collections, uploads, jobs, health, metrics):
         app.include_router(module.router)
     add_docs(app)
     return app

@@ -10,13 +10,13 @@ from fastapi import APIRouter, Query, Response
 from rag_service.api.conversion import collection_out, document_out
 from rag_service.api.dependencies import KNOWN_QUERY, CollectionName, DocId, ServiceDep
 from rag_service.api.schemas import (
-    MAX_ID,
     CollectionOut,
     CollectionsResponse,
     CreateCollectionRequest,
     DocumentOut,
     DocumentsResponse,
 )
+from rag_service.api.shapes import MAX_ID
 
 router = APIRouter(prefix="/collections", tags=["collections"], dependencies=KNOWN_QUERY)
 

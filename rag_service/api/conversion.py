@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rag_service.api.explain_schemas import DroppedOut, LegOut, MatchedTermOut, StagePlaceOut
+from rag_service.api.filters import FiltersIn
 from rag_service.api.job_schemas import JobErrorOut, JobFileOut, JobOut
 from rag_service.api.schemas import (
     AnswerResponse,
@@ -15,8 +17,6 @@ from rag_service.api.schemas import (
     DocumentOut,
     ErrorBody,
     ErrorResponse,
-    FiltersIn,
-    LegOut,
     ResultOut,
     SearchResponse,
     SourceOut,
@@ -25,8 +25,10 @@ from rag_service.api.schemas import (
     UsageOut,
 )
 from rag_service.store.jobs_schema import Job
+from rag_service.text.highlight import matched_spans
 from rag_service.types import (
     Answer,
+    CandidateTrace,
     Citation,
     CollectionInfo,
     DocumentInfo,
@@ -34,15 +36,14 @@ from rag_service.types import (
     Hit,
     LegScore,
     SearchResult,
+    SearchTrace,
     SourcesEvent,
     Turn,
 )
 
 
 def to_filters(filters: FiltersIn | None) -> Filters | None:
-    if filters is None:
-        return None
-    return Filters(doc_ids=tuple(filters.doc_ids or ()), source=filters.source)
+    return None if filters is None else filters.to_filters()
 
 
 def to_turns(history: list[TurnIn]) -> tuple[Turn, ...]:
@@ -68,13 +69,47 @@ def _leg(leg: LegScore | None) -> LegOut | None:
     return None if leg is None else LegOut.model_validate(leg, from_attributes=True)
 
 
-def _debug_result(hit: Hit) -> DebugResultOut:
+def _debug_result(hit: Hit, trace: CandidateTrace) -> DebugResultOut:
+    terms = {matched.term for matched in trace.terms}
     return DebugResultOut(
         **_passage(hit),
+        **_explained(trace),
         dense=_leg(hit.dense),
         lexical=_leg(hit.lexical),
         coverage=round(hit.coverage, 4),
+        rerank=hit.rerank,
+        highlights=matched_spans(hit.chunk.text, terms),
     )
+
+
+def _explained(trace: CandidateTrace) -> dict[str, Any]:
+    return {
+        "legs": {
+            name: LegOut.model_validate(leg, from_attributes=True)
+            for name, leg in trace.legs.items()
+        },
+        "stages": [
+            StagePlaceOut.model_validate(place, from_attributes=True) for place in trace.stages
+        ],
+        "terms": [
+            MatchedTermOut.model_validate(term, from_attributes=True) for term in trace.terms
+        ],
+    }
+
+
+def _dropped(trace: CandidateTrace) -> DroppedOut:
+    return DroppedOut(
+        **_explained(trace),
+        chunk_id=trace.chunk_id,
+        source=trace.chunk.source if trace.chunk else None,
+        page=trace.chunk.page if trace.chunk else None,
+        reason=trace.reason,
+    )
+
+
+def _trace_of(result: SearchResult) -> SearchTrace:
+    assert result.trace is not None, "a debug reply needs a search with a trace; this is a bug"
+    return result.trace
 
 
 def search_response(result: SearchResult, *, debug: bool) -> SearchResponse | DebugSearchResponse:
@@ -85,12 +120,19 @@ def search_response(result: SearchResult, *, debug: bool) -> SearchResponse | De
             timings=result.timings,
             notes=list(result.notes),
         )
+    trace = _trace_of(result)
     return DebugSearchResponse(
-        results=[_debug_result(hit) for hit in result.hits],
+        results=[
+            _debug_result(hit, traced)
+            for hit, traced in zip(result.hits, trace.results, strict=True)
+        ],
         revision=result.revision,
         timings=result.timings,
         legs=list(result.legs),
         notes=list(result.notes),
+        terms=list(trace.terms),
+        gloss_terms=list(trace.gloss_terms),
+        dropped=[_dropped(candidate) for candidate in trace.dropped],
     )
 
 
@@ -118,6 +160,7 @@ def _answer(answer: Answer, request_id: str) -> dict[str, Any]:
         "timings": answer.timings,
         "request_id": request_id,
         "notes": list(answer.notes),
+        "reasoning": answer.reasoning,
     }
 
 

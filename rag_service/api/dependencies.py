@@ -8,7 +8,7 @@ from fastapi import Depends, Path, Request
 
 from rag_service.api.errors import operations_of, request_id_of
 from rag_service.api.ports import Service
-from rag_service.api.schemas import MAX_ID
+from rag_service.api.shapes import MAX_ID
 from rag_service.errors import InvalidRequest
 
 

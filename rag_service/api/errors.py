@@ -10,11 +10,19 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from rag_service import errors
 from rag_service.api.conversion import error_response
 from rag_service.api.metrics import route_template
+from rag_service.api.openai_errors import (
+    OpenAIErrorResponse,
+    is_openai,
+    openai_error,
+    openai_status,
+)
 from rag_service.api.schemas import ErrorResponse
+from rag_service.api.shapes import Shape
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +50,7 @@ STATUS: Mapping[type[errors.RagError], int] = {
     errors.StorageFull: 507,
     errors.ConfigError: 500,
     errors.EmbeddingModelError: 500,
+    errors.RerankerModelError: 500,
     errors.ChatModelError: 500,
     errors.PromptError: 500,
     errors.DocumentError: 422,
@@ -54,7 +63,10 @@ STATUS: Mapping[type[errors.RagError], int] = {
     errors.NoText: 422,
     errors.EmptyFile: 422,
     errors.ParserFailed: 422,
+    errors.RemoteServiceError: 502,
     errors.Overloaded: 503,
+    errors.DeadlineExceeded: 504,
+    errors.ShuttingDown: 503,
     errors.Cancelled: CLIENT_CLOSED_REQUEST,
     errors.GenerationError: 502,
 }
@@ -117,30 +129,45 @@ def operations_of(request: Request) -> dict[str, Any]:
     return paths.get(route_template(request.scope), {})
 
 
-def _respond(
-    status: int, body: ErrorResponse, headers: Mapping[str, str] | None = None
+def error_reply(
+    scope: Scope,
+    status: int,
+    code: str,
+    message: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    param: str | None = None,
 ) -> Response:
+    """The response to a request that failed, in the shape that its address is known for."""
+    request_id: str = scope["state"]["request_id"]
+    body: Shape = error_response(code, message, request_id)
+    if is_openai(scope):
+        body = openai_error(status, code, message, request_id, param)
+        status = openai_status(status)
     return Response(body.model_dump_json(), status, headers, "application/json")
 
 
-def error_reply(status: int, code: str, message: str, request_id: str) -> Response:
-    """For what is refused before it reaches the application."""
-    return _respond(status, error_response(code, message, request_id))
+def unexpected_reply(error: Exception, scope: Scope) -> Response:
+    log_error(error, scope["state"]["request_id"])
+    return error_reply(scope, 500, UNEXPECTED_CODE, UNEXPECTED_MESSAGE)
 
 
-def unexpected_response(error: Exception, request_id: str) -> Response:
-    log_error(error, request_id)
-    return _respond(500, error_of(error, request_id))
+def openai_error_of(error: Exception, request_id: str) -> OpenAIErrorResponse:
+    """`error_of` for OpenAI's clients."""
+    if isinstance(error, errors.RagError):
+        return openai_error(status_of(error), error.code, str(error), request_id)
+    return openai_error(500, UNEXPECTED_CODE, UNEXPECTED_MESSAGE, request_id)
 
 
 async def _on_rag_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.RagError)
-    request_id = request_id_of(request)
-    log_error(error, request_id)
-    headers = (
-        {"Retry-After": str(error.retry_after)} if isinstance(error, errors.Overloaded) else None
-    )
-    return _respond(status_of(error), error_of(error, request_id), headers)
+    log_error(error, request_id_of(request))
+    headers: dict[str, str] = {}
+    if isinstance(error, errors.Overloaded):
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, errors.DeadlineExceeded):
+        headers["X-Should-Retry"] = "false"  # OpenAI's clients would ask twice more by themselves
+    return error_reply(request.scope, status_of(error), error.code, str(error), headers=headers)
 
 
 def _field_name(location: Iterable[int | str]) -> str:
@@ -170,21 +197,20 @@ async def _on_validation_error(request: Request, error: Exception) -> Response:
     problems = "; ".join(_problem(item) for item in items[:_SHOWN_PROBLEMS])
     more = len(items) - _SHOWN_PROBLEMS
     message = f"{problems}; and {more} more" if more > 0 else problems
-    body = error_response("invalid_request", message, request_id_of(request))
-    return _respond(422, body)
+    param = _field_name(items[0]["loc"]) if items else None
+    return error_reply(request.scope, 422, "invalid_request", message, param=param)
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = _HTTP_CODES.get(error.status_code, "http_error")
     message = _HTTP_MESSAGES.get(error.status_code, error.detail)
-    body = error_response(code, message, request_id_of(request))
     headers = dict(error.headers or {})
     if error.status_code == 405 and (operations := operations_of(request)):
         # What Starlette says names the methods of the first route at this address alone.
         allowed = {method.upper() for method in operations}
         headers["Allow"] = ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
-    return _respond(error.status_code, body, headers)
+    return error_reply(request.scope, error.status_code, code, message, headers=headers)
 
 
 def add_error_handlers(app: FastAPI) -> None:

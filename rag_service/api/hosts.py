@@ -95,8 +95,6 @@ class TrustedHosts:
                 origin_problem(headers.get("origin"), host, settings),
             )
         if problem:
-            await error_reply(403, code, problem, scope["state"]["request_id"])(
-                scope, receive, send
-            )
+            await error_reply(scope, 403, code, problem)(scope, receive, send)
             return
         await self._app(scope, receive, send)

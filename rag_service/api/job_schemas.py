@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from rag_service.api.schemas import Shape
+from rag_service.api.shapes import Shape
 
 
 class JobFileOut(Shape):

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag_service.api.errors import unexpected_response
+from rag_service.api.errors import unexpected_reply
 from rag_service.api.metrics import Metrics
 from rag_service.settings import ApiSettings
 
@@ -61,7 +61,7 @@ class RequestContext:
             if status is not None:  # too late for another status: the server cuts the body
                 logger.exception("request %s: failed while answering", request_id)
                 raise
-            await unexpected_response(error, request_id)(scope, receive, send_with_id)
+            await unexpected_reply(error, scope)(scope, receive, send_with_id)
         finally:
             self._metrics.request(scope, status, perf_counter() - started)
 

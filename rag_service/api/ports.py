@@ -39,13 +39,27 @@ class Service(Protocol):
         """Name of the model that questions are embedded with."""
 
     @property
+    def reranker(self) -> str | None:
+        """Name of the cross-encoder that reorders candidates, None if there is none."""
+
+    @property
     def chat_model(self) -> str | None:
         """Name of the model that writes answers; None: they are extractive."""
 
+    @property
+    def chat_setup(self) -> str:
+        """What runs that model, and how; "" without one."""
+
     def search(
-        self, query: str, *, collection: str, top_k: int, filters: Filters | None
+        self,
+        query: str,
+        *,
+        collection: str,
+        top_k: int,
+        filters: Filters | None,
+        explain: bool = False,
     ) -> SearchResult:
-        """The best passages, best first."""
+        """The best passages, best first; ``explain``: with a trace of how they were found."""
 
     def ask(
         self,
@@ -56,9 +70,13 @@ class Service(Protocol):
         filters: Filters | None,
         history: Sequence[Turn],
         max_tokens: int | None,
+        temperature: float | None = None,
+        seed: int | None = None,
         cancelled: threading.Event,
     ) -> Iterator[AnswerEvent]:
         """One ``SourcesEvent``, any number of ``TokenEvent``, one ``DoneEvent``.
+
+        ``QueuedEvent`` may come before the first ``TokenEvent``, ``ReasoningEvent`` too.
 
         A generator: nothing runs before the first ``next``, and whoever iterates must
         close it from the thread that iterates. Setting ``cancelled`` makes it stop early.

@@ -8,73 +8,32 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from rag_service.api.questions import is_blank, text_problem
+from rag_service.api.explain_schemas import DroppedOut, ExplainedOut, LegOut
+from rag_service.api.filters import FiltersIn
+from rag_service.api.shapes import NotBlank, RequestShape, Shape, Text
 
 MAX_TOP_K = 100
-MAX_ID = 2**63 - 1  # SQLite's largest integer
-MAX_FILTER_IDS = 10_000
 MAX_TURNS = 100
 
-
-def _valid_text(text: str) -> str:
-    if problem := text_problem(text):
-        raise ValueError(problem)
-    return text
-
-
-def _not_blank(text: str) -> str:
-    if is_blank(text):
-        raise ValueError("must not be empty")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_valid_text)]
-Question = Annotated[str, AfterValidator(_valid_text), AfterValidator(_not_blank)]
-DocumentId = Annotated[int, Field(ge=1, le=MAX_ID)]
 TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K)]
 
 _COLLECTION = Field("default", description="Name of the collection.", examples=["default"])
 _DEBUG = Field(False, description="Also say how the result came about.")
 
 
-class Shape(BaseModel):
-    """What every shape has in common."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null")
-
-
-class _RequestShape(Shape):
-    model_config = ConfigDict(strict=True)
-
-
-class FiltersIn(_RequestShape):
-    """Restricts a search to some documents. Both given: both must hold."""
-
-    # An empty list is refused: it could as well be meant to match nothing.
-    doc_ids: list[DocumentId] | None = Field(
-        None, min_length=1, max_length=MAX_FILTER_IDS, description="Only these documents."
-    )
-    source: Text = Field(
-        "",
-        max_length=1000,
-        description="Only documents whose path matches this glob.",
-        examples=["manuals/*.pdf"],
-    )
-
-
-class TurnIn(_RequestShape):
+class TurnIn(RequestShape):
     """One earlier message of the conversation."""
 
     role: Literal["user", "assistant"] = Field(description="Who said it.")
     content: Text = Field(min_length=1, description="What was said.")
 
 
-class AskRequest(_RequestShape):
+class AskRequest(RequestShape):
     """A question to a collection."""
 
-    question: Question = Field(
+    question: NotBlank = Field(
         description="The question, in Chinese or English.", examples=["How long is the warranty?"]
     )
     collection: Text = _COLLECTION
@@ -89,13 +48,22 @@ class AskRequest(_RequestShape):
     max_tokens: Annotated[int, Field(ge=1, le=1_048_576)] | None = Field(
         None, description="Longest answer, in tokens; unset: setting chat.max_tokens."
     )
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(
+        None, description="0: the likeliest answer; unset: setting chat.temperature."
+    )
+    seed: Annotated[int, Field(ge=0, le=2**32 - 2)] | None = Field(
+        None, description="The same seed gives the same answer; unset: setting chat.seed."
+    )
+    reasoning: bool = Field(
+        False, description="Also return what a thinking model thought before its answer."
+    )
     debug: bool = _DEBUG
 
 
-class SearchRequest(_RequestShape):
+class SearchRequest(RequestShape):
     """A query for passages, without an answer."""
 
-    query: Question = Field(
+    query: NotBlank = Field(
         description="What to look for, in Chinese or English.", examples=["warranty period"]
     )
     collection: Text = _COLLECTION
@@ -104,7 +72,7 @@ class SearchRequest(_RequestShape):
     debug: bool = _DEBUG
 
 
-class CreateCollectionRequest(_RequestShape):
+class CreateCollectionRequest(RequestShape):
     """A new, empty collection."""
 
     name: Text = Field(description="Name of the collection.", examples=["manuals"])
@@ -129,19 +97,18 @@ class ResultOut(_Passage):
     )
 
 
-class LegOut(Shape):
-    """Where one retrieval leg placed a passage."""
-
-    rank: int = Field(description="Place in that leg, from 1.")
-    score: float = Field(description="Cosine (dense) or BM25 (lexical); higher is better.")
-
-
-class DebugResultOut(ResultOut):
+class DebugResultOut(ResultOut, ExplainedOut):
     """A passage found, and why it stands where it does."""
 
     dense: LegOut | None = Field(description="By embedding; null: not among its candidates.")
     lexical: LegOut | None = Field(description="By words; null: not among its candidates.")
     coverage: float = Field(description="Share of the question's terms that the passage holds.")
+    rerank: float | None = Field(
+        description="By the cross-encoder, on its own scale; null: it did not read the passage."
+    )
+    highlights: list[tuple[int, int]] = Field(
+        description="Where those terms stand in `text`: first character, and one past the last."
+    )
 
 
 class SearchResponse(Shape):
@@ -150,7 +117,9 @@ class SearchResponse(Shape):
     results: list[ResultOut] = Field(description="Passages, best first.")
     revision: int = Field(description="Revision of the collection that was searched.")
     timings: dict[str, float] = Field(description="Milliseconds by stage.")
-    notes: list[str] = Field(description="Why a leg did not vote, in words.")
+    notes: list[str] = Field(
+        description="What to know of the search, such as a leg that had no vote."
+    )
 
 
 class DebugSearchResponse(Shape):
@@ -159,8 +128,17 @@ class DebugSearchResponse(Shape):
     results: list[DebugResultOut] = Field(description="Passages, best first.")
     revision: int = Field(description="Revision of the collection that was searched.")
     timings: dict[str, float] = Field(description="Milliseconds by stage.")
-    notes: list[str] = Field(description="Why a leg did not vote, in words.")
+    notes: list[str] = Field(
+        description="What to know of the search, such as a leg that had no vote."
+    )
     legs: list[str] = Field(description="The retrieval legs that voted.")
+    terms: list[str] = Field(description="The terms, as analysed, that were searched for.")
+    gloss_terms: list[str] = Field(
+        description="English terms searched for to reach passages in the other language."
+    )
+    dropped: list[DroppedOut] = Field(
+        description="Candidates that are not among the results, those that came furthest first."
+    )
 
 
 class CitationOut(Shape):
@@ -189,6 +167,8 @@ class UsageOut(Shape):
 
     prompt_tokens: int = Field(description="Tokens read.")
     completion_tokens: int = Field(description="Tokens written.")
+    cached_tokens: int = Field(description="Of those read: known from the question before.")
+    reasoning_tokens: int = Field(description="Of those written: before the answer, thinking.")
 
 
 class AnswerResponse(Shape):
@@ -210,6 +190,7 @@ class AnswerResponse(Shape):
     timings: dict[str, float] = Field(description="Milliseconds by stage.")
     request_id: str = Field(description="Also in the X-Request-ID header and the log.")
     notes: list[str] = Field(description="What a reader should know of how it was made.")
+    reasoning: str = Field(description="What a thinking model thought; only if asked for.")
 
 
 class DebugAnswerResponse(AnswerResponse):
@@ -228,10 +209,19 @@ class SourcesEventOut(Shape):
     request_id: str = Field(description="Also in the X-Request-ID header and the log.")
 
 
-class TokenEventOut(Shape):
-    """Data of a `token` event."""
+class QueuedEventOut(Shape):
+    """Data of a `queued` event: the chat model is busy with other questions."""
 
-    text: str = Field(description="The next piece of the answer.")
+    position: int = Field(description="Questions ahead, the one being answered included.")
+    wait_s: float | None = Field(
+        description="Seconds until all of them are answered, judged by the last ones; null: none."
+    )
+
+
+class TokenEventOut(Shape):
+    """Data of a `token` or `reasoning` event."""
+
+    text: str = Field(description="The next piece of the answer, or of the reasoning.")
 
 
 class CollectionOut(Shape):
@@ -265,6 +255,10 @@ class DocumentOut(Shape):
     size_bytes: int = Field(description="Size of the file.")
     content_hash: str = Field(description="SHA-256 of the file, hexadecimal.")
     ingested_at: str = Field(description="ISO 8601, UTC.")
+    date: str = Field(
+        description="The date it states itself, else that of the file's last change; ISO 8601."
+    )
+    tags: list[str] = Field(description="Its own tags, and those of its folder.")
 
 
 class DocumentsResponse(Shape):

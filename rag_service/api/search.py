@@ -25,6 +25,7 @@ def search(body: SearchRequest, service: ServiceDep) -> Response:
         collection=body.collection,
         top_k=body.top_k,
         filters=to_filters(body.filters),
+        explain=body.debug,
     )
     reply = search_response(result, debug=body.debug)
     return Response(

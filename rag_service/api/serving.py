@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import math
 import socket
 
 import uvicorn
@@ -12,8 +14,8 @@ from rag_service.api.ports import Service
 from rag_service.errors import ConfigError
 
 _NAMED_COLLECTIONS = 10
-# Answers still being written when the service is told to stop get this long to end.
-_GRACE_S = 10
+# Beyond the time that answers get to end: for telling the callers of those that did not.
+_FAREWELL_S = 3
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -55,10 +57,13 @@ def description(service: Service, bound: socket.socket) -> str:
     url = url_of(bound)
     chat = service.chat_model
     answers = f"Answers are written by {chat}." if chat else "Answers are extractive: quotations."
+    setup = f"Chat model: {service.chat_setup}.\n" if service.chat_setup else ""
+    reranker = f" Reranker: {service.reranker}." if service.reranker else ""
     uploads = "a worker of this service" if _starts_worker(service) else "`rag worker`, run by you"
     return (
         f"Serving on {url} (described at {url}/docs)\n"
-        f"{answers} Embedding model: {service.embedding_model}.\n"
+        f"{answers} Embedding model: {service.embedding_model}.{reranker}\n"
+        f"{setup}"
         f"{_collections(service)} Uploads are taken in by {uploads}."
     )
 
@@ -76,12 +81,29 @@ def _collections(service: Service) -> str:
     return f"Collections: {', '.join(named)}{f' and {more} more' if more else ''}."
 
 
-def serve(app: FastAPI, bound: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM, then end gracefully; the signal is raised again after."""
+def serve(app: FastAPI, bound: socket.socket, *, grace_s: float) -> None:
+    """Serve until SIGINT or SIGTERM, then end gracefully; the signal is raised again after.
+
+    ``grace_s``: answers in progress get so long to end; after that their callers are told.
+    """
     config = uvicorn.Config(
         app,
         lifespan="on",
         server_header=False,
-        timeout_graceful_shutdown=_GRACE_S,
+        timeout_graceful_shutdown=math.ceil(grace_s) + _FAREWELL_S,
     )
-    uvicorn.Server(config).run(sockets=[bound])
+    _Server(config, app, grace_s).run(sockets=[bound])
+
+
+class _Server(uvicorn.Server):
+    """Ends streams with an event of their own before uvicorn would cut them off."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, grace_s: float) -> None:
+        super().__init__(config)
+        self._app = app
+        self._grace_s = grace_s
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        ending = asyncio.create_task(self._app.state.lane.wind_down(self._grace_s))
+        await super().shutdown(sockets)
+        await ending

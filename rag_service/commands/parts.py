@@ -17,8 +17,11 @@ import typer
 from rag_service.errors import UnsupportedFormat
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from rag_service.api.ports import Library, Service
     from rag_service.settings import Settings
+    from rag_service.types import ReembedReport
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
@@ -37,6 +40,14 @@ def _check_upload(name: str) -> None:
         raise UnsupportedFormat(f"{name!r} is of a kind that is not read. Those are: {known}.")
 
 
+def _reembed(
+    settings: Settings, collection: str, model: str | None, console: Console
+) -> ReembedReport:
+    from ingest.cli import reembed
+
+    return reembed(settings, collection, model, console)
+
+
 @dataclass(frozen=True)
 class Parts:
     """What the commands stand on; tests put other parts here."""
@@ -46,6 +57,7 @@ class Parts:
     ingest: Callable[[list[str]], int]
     work: Callable[[list[str]], int] = _work
     check_upload: Callable[[str], None] = _check_upload
+    reembed: Callable[[Settings, str, str | None, Console], ReembedReport] = _reembed
 
 
 def _open_service(settings: Settings) -> Service:
@@ -70,9 +82,6 @@ REAL_PARTS = Parts(_open_service, _open_library, _ingest)
 
 
 Collection = Annotated[str, typer.Option("--collection", "-c", help="Collection to use.")]
-Source = Annotated[
-    str, typer.Option("--source", help="Only documents whose path matches this glob.")
-]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 

@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag_service.commands.parts import Collection, Json, Source, print_json, read_question, service
+from rag_service.commands.filter_options import (
+    Docs,
+    Pages,
+    Since,
+    Sources,
+    Tags,
+    Until,
+    filters_of,
+)
+from rag_service.commands.parts import Collection, Json, print_json, read_question, service
 
 if TYPE_CHECKING:
     from rag_service.api.ports import Service
     from rag_service.types import Answer, Filters
-
-
-def _filters(source: str) -> Filters | None:
-    from rag_service.types import Filters
-
-    return Filters(source=source) if source else None
 
 
 def ask(
@@ -32,7 +35,12 @@ def ask(
             "--top-k", min=1, max=100, help="Passages to answer from. [default: retrieval.top_k]"
         ),
     ] = None,
-    source: Source = "",
+    source: Sources = None,
+    doc: Docs = None,
+    tag: Tags = None,
+    since: Since = None,
+    until: Until = None,
+    pages: Pages = None,
     as_json: Json = False,
 ) -> None:
     """Answer a question from the documents, with checked citations."""
@@ -42,9 +50,10 @@ def ask(
 
     settings = load_settings()
     text = read_question(question, settings)
+    filters = filters_of(sources=source, docs=doc, tags=tag, since=since, until=until, pages=pages)
     with service(ctx, settings) as opened:
         show = (lambda _: None) if as_json else (lambda piece: say(piece, end=""))
-        answer = _answer(opened, text, collection, top_k, _filters(source), show)
+        answer = _answer(opened, text, collection, top_k, filters, show)
     if as_json:
         reply = answer_response(answer, request_id=uuid.uuid4().hex, debug=True)
         print_json(reply.model_dump(mode="json"))
@@ -94,24 +103,38 @@ def search(
     query: Annotated[str, typer.Argument(help='What to look for; "-" reads it from stdin.')],
     collection: Collection = "default",
     top_k: Annotated[int, typer.Option("--top-k", min=1, max=100, help="Passages wanted.")] = 10,
-    source: Source = "",
+    source: Sources = None,
+    doc: Docs = None,
+    tag: Tags = None,
+    since: Since = None,
+    until: Until = None,
+    pages: Pages = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show why each passage stands where it does.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Find passages, best first, without an answer."""
     from rag_service.api.conversion import search_response
     from rag_service.console import note, say, show_hits
+    from rag_service.console_trace import show_trace
     from rag_service.settings import load_settings
 
     settings = load_settings()
     text = read_question(query, settings)
+    filters = filters_of(sources=source, docs=doc, tags=tag, since=since, until=until, pages=pages)
     with service(ctx, settings) as opened:
-        result = opened.search(text, collection=collection, top_k=top_k, filters=_filters(source))
+        result = opened.search(
+            text, collection=collection, top_k=top_k, filters=filters, explain=explain or as_json
+        )
     if as_json:
         print_json(search_response(result, debug=True).model_dump(mode="json"))
         return
-    if result.hits:
+    if result.trace is not None:
+        show_trace(result.trace)
+    elif result.hits:
         show_hits(result.hits)
-    else:
+    if not result.hits:
         say("No passages found.")
     for text in result.notes:
         note(text)

@@ -55,6 +55,7 @@ def _serve(service: Service, bound: Any, check_upload: Callable[[str], None]) ->
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with WorkerKeeper(settings.data_dir) if keep else nullcontext():
-            serve_app(create_app(lambda: service, check_name=check_upload), bound)
+            app = create_app(lambda: service, check_name=check_upload)
+            serve_app(app, bound, grace_s=settings.api.shutdown_s)
     except KeyboardInterrupt:
         raise typer.Exit from None

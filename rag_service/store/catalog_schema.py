@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rag_service.types import ChunkSpan
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -37,8 +37,27 @@ CREATE TABLE documents (
     pages INTEGER NOT NULL,
     chars INTEGER NOT NULL,
     ingested_at TEXT NOT NULL,
+    own_date TEXT NOT NULL,          -- "2024-05-31", "" where the file states none
+    date TEXT NOT NULL AS (
+        CASE own_date WHEN '' THEN date(mtime_ns / 1000000000, 'unixepoch') ELSE own_date END
+    ),
     UNIQUE (root_id, source)
 ) STRICT;
+CREATE INDEX documents_source ON documents (source);
+CREATE INDEX documents_date ON documents (date);
+CREATE TABLE document_tags (
+    doc_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+    tag TEXT NOT NULL,               -- as the file writes it
+    folded TEXT NOT NULL,            -- as it is compared
+    PRIMARY KEY (folded, doc_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX document_tags_doc ON document_tags (doc_id, tag);
+CREATE TABLE root_tags (             -- of every document of an ingested folder
+    root_id INTEGER NOT NULL REFERENCES roots,
+    tag TEXT NOT NULL,
+    folded TEXT NOT NULL,
+    PRIMARY KEY (root_id, folded)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE document_text (
     doc_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
     char_start INTEGER NOT NULL,
@@ -61,8 +80,10 @@ CREATE TABLE chunks (
     text TEXT NOT NULL,
     vector_key BLOB NOT NULL REFERENCES vectors,
     seq INTEGER NOT NULL,
+    page_end INTEGER,                -- last page it touches
     UNIQUE (doc_id, ordinal)
 ) STRICT;
+CREATE INDEX chunks_page ON chunks (doc_id, page, page_end) WHERE page IS NOT NULL;
 CREATE INDEX chunks_seq ON chunks (seq);
 CREATE INDEX chunks_vector ON chunks (vector_key);
 CREATE TABLE removed (chunk_id INTEGER PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
@@ -114,6 +135,7 @@ CREATE TABLE staged_chunks (
     table_header TEXT NOT NULL,
     text TEXT NOT NULL,
     vector_key BLOB NOT NULL REFERENCES vectors,
+    page_end INTEGER,
     PRIMARY KEY (staged_id, ordinal)
 ) STRICT, WITHOUT ROWID;
 """
@@ -177,6 +199,8 @@ class NewDocument:
     pages: int
     text: str
     chunks: tuple[NewChunk, ...]
+    date: str = ""  # of its own, ISO 8601
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,3 +229,5 @@ class IndexedChunk:
     heading: str
     table_header: str
     text: str
+    page: int | None
+    page_end: int | None

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_service.store import staging
+from rag_service.store import staging, takeover
 from rag_service.store.catalog import Catalog, Connection, batches, connect, translated
 from rag_service.store.catalog_schema import (
     FORMAT_VERSION,
@@ -29,6 +29,7 @@ from rag_service.store.catalog_schema import (
     NewDocument,
     StagedDocument,
 )
+from rag_service.text.folding import fold_tag
 
 _CHUNK_COLUMNS = f"doc_id, seq, {staging.CHUNK_COLUMNS}"
 _CHUNK_MARKS = ",".join("?" * len(_CHUNK_COLUMNS.split(",")))
@@ -79,12 +80,43 @@ class CatalogWriter(Catalog):
             )
         self.fingerprint = dict(fingerprint)
 
+    def note_model_folder(self, folder: str) -> None:
+        """Remember where the embedding model lies, for processes with other settings."""
+        if folder == self.model_folder():
+            return
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('model_folder', ?)", (folder,))
+
+    def take_over(self, source: Path, keys: Sequence[tuple[int, bytes]]) -> None:
+        """Hold what another catalog holds, under the same ids, but with the vectors held here.
+
+        ``keys`` are the vector keys of all its chunks, as ``(chunk_id, vector_key)``. Parts of
+        very large documents in the making are left behind.
+        """
+        with translated(self.path):
+            self._db.execute("ATTACH ? AS source", (f"{source.absolute().as_uri()}?mode=ro",))
+        try:
+            with self._transaction() as db:
+                takeover.copy_documents(db, keys)
+        finally:
+            with translated(self.path):
+                self._db.execute("DETACH source")
+
     def root_id(self, path: str) -> int:
         """The id of an ingested folder, made on first use."""
         with self._transaction() as db:
             db.execute("INSERT OR IGNORE INTO roots (path) VALUES (?)", (path,))
             row = db.execute("SELECT root_id FROM roots WHERE path = ?", (path,)).fetchone()
             return int(row[0])
+
+    def tag_root(self, root_id: int, tags: Sequence[str]) -> None:
+        """Give every document of a folder these tags, in place of those given before."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM root_tags WHERE root_id = ?", (root_id,))
+            db.executemany(
+                "INSERT OR IGNORE INTO root_tags VALUES (?, ?, ?)",
+                [(root_id, tag, fold_tag(tag)) for tag in tags],
+            )
 
     def known_vectors(self, keys: Sequence[bytes]) -> set[bytes]:
         found: set[bytes] = set()
@@ -276,6 +308,11 @@ def _replace(db: Connection, new: NewDocument, *, chars: int) -> tuple[int, int]
         doc_id = int(db.execute(insert, tuple(row.values())).fetchone()[0])
     seq = _next_seq(db, doc_id, "updated" if old else "added")
     _drop_contents(db, doc_id, seq)
+    db.execute("DELETE FROM document_tags WHERE doc_id = ?", (doc_id,))
+    db.executemany(
+        "INSERT OR IGNORE INTO document_tags VALUES (?, ?, ?)",
+        [(doc_id, tag, fold_tag(tag)) for tag in new.tags],
+    )
     return doc_id, seq
 
 
@@ -312,4 +349,5 @@ def _document_row(new: NewDocument, chars: int) -> dict[str, Any]:
         "pages": new.pages,
         "chars": chars,
         "ingested_at": now(),
+        "own_date": new.date,
     }

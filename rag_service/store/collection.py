@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,10 @@ from numpy.typing import NDArray
 from rag_service.errors import IndexCorrupt, IndexMismatch
 from rag_service.store.catalog import Catalog
 from rag_service.store.dense import DenseView, SnapshotStore, advance, empty_view
+from rag_service.store.filtering import Allowed
 from rag_service.store.home import CollectionHome
 from rag_service.store.lexical import LexicalReader, LexicalView, owner_of
+from rag_service.text.gloss.glossing import Sense
 from rag_service.types import Chunk, CollectionInfo, Filters
 
 # A reader holding more unsnapshotted vectors than this looks for a newer snapshot.
@@ -36,28 +39,57 @@ class CollectionView:
     revision: int
 
     def search_dense(
-        self, vector: NDArray[np.float32], k: int, doc_ids: Sequence[int] | None
+        self, vector: NDArray[np.float32], k: int, allowed: Allowed | None = None
     ) -> list[tuple[int, float]]:
-        """Nearest chunks ``(chunk_id, cosine)``; ``doc_ids`` restricts exactly."""
-        if doc_ids is None:
-            return self.dense.search(vector, k)
-        allowed = np.array(self.catalog.chunk_ids_of(doc_ids), dtype=np.int64)
-        return self.dense.search(vector, k, allowed) if len(allowed) else []
+        """Nearest chunks ``(chunk_id, cosine)``; ``allowed`` restricts exactly."""
+        return self.dense.search(vector, k, None if allowed is None else allowed.chunk_ids)
 
     def search_lexical(
-        self, terms: Sequence[str], k: int, doc_ids: Sequence[int] | None
+        self, terms: Sequence[str], k: int, allowed: Allowed | None = None
     ) -> list[tuple[int, float]]:
-        """Best chunks ``(chunk_id, BM25)`` for analysed terms."""
-        return self.lexical.search(terms, k, doc_ids) if self.lexical else []
+        """Best chunks ``(chunk_id, BM25)`` for analysed terms; ``allowed`` restricts exactly."""
+        return self.lexical.search(terms, k, allowed) if self.lexical else []
+
+    def search_across(
+        self,
+        words: Sequence[Sequence[Sense]],
+        k: int,
+        allowed: Allowed | None = None,
+        *,
+        chinese: bool,
+    ) -> list[tuple[int, float]]:
+        """`LexicalView.search_across`; nothing where there are no chunks of that language."""
+        held = self.glossed if chinese else self.not_glossed
+        if self.lexical is None or not held:
+            return []
+        return self.lexical.search_across(words, k, allowed, chinese=chinese)
 
     def idf(self, term: str) -> float:
         return self.lexical.idf(term) if self.lexical else 1.0
 
-    def filter_ids(self, filters: Filters | None) -> list[int] | None:
-        """The documents a filter lets through; None when it restricts nothing."""
+    def idf_in_english(self, term: str) -> float:
+        """The same with a Chinese chunk read as its English gloss."""
+        return self.lexical.idf_in_english(term) if self.lexical else 1.0
+
+    @property
+    def has_gloss(self) -> bool:
+        """Whether Chinese was read through a dictionary when the collection was indexed."""
+        return bool(self.catalog.fingerprint.get("gloss"))
+
+    @property
+    def glossed(self) -> int:
+        """Chunks that have an English gloss: the Chinese ones."""
+        return self.lexical.glossed if self.lexical else 0
+
+    @property
+    def not_glossed(self) -> int:
+        return self.lexical.not_glossed if self.lexical else 0
+
+    def allowed(self, filters: Filters | None) -> Allowed | None:
+        """What a filter lets through; None when it restricts nothing."""
         if filters is None or filters == Filters():
             return None
-        return sorted(self.catalog.matching_documents(filters))
+        return self.catalog.allowed(filters)
 
     def chunks(self, chunk_ids: Sequence[int]) -> dict[int, Chunk]:
         return self.catalog.chunks(chunk_ids)
@@ -66,9 +98,10 @@ class CollectionView:
 class Collection:
     """Read access that follows the writer. Safe to share between threads."""
 
-    def __init__(self, home: CollectionHome) -> None:
+    def __init__(self, home: CollectionHome, generation: Path | None = None) -> None:
+        """``generation``: one that is not in use, to look at before it is."""
         self.home = home
-        self.generation = home.generation()
+        self.generation = generation or home.generation()
         path = self.generation / "catalog.sqlite"
         try:
             self._inode = path.stat().st_ino
@@ -93,6 +126,10 @@ class Collection:
         except FileNotFoundError:
             return False
         return same and not self.catalog.is_outdated()
+
+    def is_replaced(self) -> bool:
+        """Whether another generation is in use by now."""
+        return self.home.generation() != self.generation
 
     def view(self) -> CollectionView:
         """The newest state; cheap when nothing was committed since the last call."""

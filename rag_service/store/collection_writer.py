@@ -6,6 +6,7 @@ import logging
 import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, Self
 
 from rag_service.errors import IndexCorrupt, IndexMismatch
@@ -34,8 +35,11 @@ def check_fingerprint(name: str, stored: Mapping[str, Any], wanted: Mapping[str,
     differing = [key for key in wanted if stored.get(key) != wanted[key]]
     if differing:
         changes = "; ".join(f"{key} {stored.get(key)!r} → {wanted[key]!r}" for key in differing)
+        another = "embedding_model" in differing
+        bring_back = "Bring that model back (rag models pull)" if another else "Put them back"
         raise IndexMismatch(
-            f"Collection {name!r} was built with other settings ({changes}). Put them back, or "
+            f"Collection {name!r} was built with other settings ({changes}). {bring_back}, "
+            f"re-embed it: rag models use --collection {name}, or "
             f"rebuild it: rag ingest FOLDER --collection {name} --rebuild"
         )
 
@@ -46,6 +50,7 @@ class CollectionWriter:
     Args:
         rebuild: write a new generation beside the one in use.
         create: make the collection if there is none.
+        beside: write this generation, which is to take the place of the one in use.
 
     Raises:
         CollectionNotFound: there is none and ``create`` is false.
@@ -60,6 +65,7 @@ class CollectionWriter:
         *,
         rebuild: bool = False,
         create: bool = True,
+        beside: Path | None = None,
     ) -> None:
         if not create:
             home.generation()
@@ -72,18 +78,18 @@ class CollectionWriter:
             if not create:
                 home.generation()  # it may have been deleted just before the lock was taken
             with storage_errors(home.folder):
-                self._open(fingerprint, rebuild)
+                self._open(fingerprint, rebuild, beside)
             self._release = stack.pop_all()
 
-    def _open(self, fingerprint: Mapping[str, Any], rebuild: bool) -> None:
-        self.generation = generation_to_write(self.home, rebuild=rebuild)
+    def _open(self, fingerprint: Mapping[str, Any], rebuild: bool, beside: Path | None) -> None:
+        self.generation = beside or generation_to_write(self.home, rebuild=rebuild)
         self.generation.mkdir(exist_ok=True)
         self.catalog = CatalogWriter(self.generation / "catalog.sqlite", fingerprint)
         if rebuild and self.catalog.fingerprint != dict(fingerprint):
             # Left by an interrupted rebuild with yet other settings: start over.
             self.catalog.close()
             shutil.rmtree(self.generation)
-            self._open(fingerprint, rebuild)
+            self._open(fingerprint, rebuild, beside)
             return
         if self.catalog.fingerprint != dict(fingerprint) and not self.catalog.revision():
             self.catalog.adopt(fingerprint)
@@ -95,7 +101,7 @@ class CollectionWriter:
         except BaseException:
             self.catalog.close()
             raise
-        if not rebuild:
+        if not rebuild and beside is None:
             self.home.use(self.generation)
 
     def publish(self) -> int:

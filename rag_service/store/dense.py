@@ -235,12 +235,20 @@ def _excluding(dead: Ids) -> Any | None:
     return faiss.IDSelectorNot(faiss.IDSelectorBatch(dead)) if len(dead) else None
 
 
+def _selector(ids: Ids) -> Any:
+    """A FAISS selector of ids, which are ascending and not negative.
+
+    A bitmap costs one look a vector however many ids there are; a batch, up to twice that.
+    """
+    bits = np.zeros(int(ids[-1]) + 1 if len(ids) else 1, dtype=bool)
+    bits[ids] = True
+    return faiss.IDSelectorBitmap(np.packbits(bits, bitorder="little"))
+
+
 def _search(
     index: Any, query: NDArray[np.float32], k: int, alive: Any | None, allowed: Ids | None
 ) -> list[tuple[int, float]]:
-    selectors = [
-        s for s in (alive, None if allowed is None else faiss.IDSelectorBatch(allowed)) if s
-    ]
+    selectors = [s for s in (alive, None if allowed is None else _selector(allowed)) if s]
     selector = faiss.IDSelectorAnd(*selectors) if len(selectors) == 2 else (selectors or [None])[0]
     options = {"sel": selector} if selector else {}
     if _is_inverted_file(index):

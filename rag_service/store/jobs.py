@@ -216,6 +216,25 @@ class JobStore:
         with self._file.transaction() as db:
             _fail(db, [job.job_id for job in jobs], code, message)
 
+    def note_files(self, job_id: str, files: Sequence[JobFile]) -> None:
+        """Say what became of a job's files."""
+        with self._file.transaction() as db:
+            db.execute("UPDATE jobs SET files = ? WHERE job_id = ?", (files_json(files), job_id))
+
+    def given_up(self, collection: str) -> dict[str, str]:
+        """The files of the collection's jobs that ended the worker too often, by name: SHA-256.
+
+        Later jobs for the same name count instead.
+        """
+        rows = self._file.rows(
+            f"SELECT {JOB_COLUMNS} FROM jobs WHERE collection = ? ORDER BY seq", (collection,)
+        )
+        found: dict[str, str] = {}
+        for job in map(job_of, rows):
+            for file in job.files:
+                found[file.name] = file.content_hash if job.code == "worker_died" else ""
+        return {name: content for name, content in found.items() if content}
+
     def release(self, jobs: Sequence[Job], note: str) -> None:
         """Put those that are still running back into the queue; this was no failed attempt."""
         with self._file.transaction() as db:

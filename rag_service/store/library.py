@@ -10,7 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rag_service.errors import CollectionExists, CollectionNotFound, InvalidCollectionName
+from rag_service.errors import (
+    CollectionExists,
+    CollectionNotFound,
+    IndexCorrupt,
+    InvalidCollectionName,
+)
 from rag_service.store.collection import Collection
 from rag_service.store.collection_writer import CollectionWriter, check_fingerprint
 from rag_service.store.home import CollectionHome, storage_errors
@@ -64,7 +69,7 @@ class Library:
                 raise
             if held is None or held.generation != generation or not held.is_current():
                 # The old reader is not closed here: another thread may be using it.
-                held = self._open[name] = Collection(home)
+                held = self._open[name] = _newest(home)
         if fingerprint is not None:
             check_fingerprint(name, held.catalog.fingerprint, fingerprint)
         return held
@@ -116,3 +121,14 @@ class Library:
         with self._lock:
             while self._open:
                 self._open.popitem()[1].close()
+
+
+def _newest(home: CollectionHome) -> Collection:
+    """A reader of the generation in use, also when it changes while it is being opened."""
+    generation = home.generation()
+    try:
+        return Collection(home)
+    except IndexCorrupt:
+        if home.generation() == generation:
+            raise
+        return Collection(home)

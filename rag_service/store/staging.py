@@ -15,7 +15,9 @@ from typing import Any
 from rag_service.store.catalog import Connection
 from rag_service.store.catalog_schema import TEXT_PART_CHARS, NewChunk, StagedDocument
 
-CHUNK_COLUMNS = "ordinal, page, char_start, char_end, heading, table_header, text, vector_key"
+CHUNK_COLUMNS = (
+    "ordinal, page, char_start, char_end, heading, table_header, text, vector_key, page_end"
+)
 
 
 def chunk_row(chunk: NewChunk) -> tuple[Any, ...]:
@@ -30,6 +32,7 @@ def chunk_row(chunk: NewChunk) -> tuple[Any, ...]:
         span.table_header,
         span.text,
         chunk.vector_key,
+        span.page if span.page_end is None else span.page_end,
     )
 
 
@@ -78,7 +81,7 @@ def add_part(
         ((staged.staged_id, start, body) for start, body in text_rows(text, staged.chars)),
     )
     db.executemany(
-        f"INSERT INTO staged_chunks (staged_id, {CHUNK_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)",
+        f"INSERT INTO staged_chunks (staged_id, {CHUNK_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)",
         ((staged.staged_id, *chunk_row(chunk)) for chunk in chunks),
     )
     after = replace(

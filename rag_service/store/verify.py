@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 from rag_service.errors import CollectionBusy, RagError
 from rag_service.store.catalog import Catalog
@@ -17,15 +18,18 @@ _PUBLISHED_WITHIN_S = 5.0
 
 
 def verify_collection(
-    home: CollectionHome, published_within_s: float = _PUBLISHED_WITHIN_S
+    home: CollectionHome,
+    published_within_s: float = _PUBLISHED_WITHIN_S,
+    generation: Path | None = None,
 ) -> VerifyReport:
     """Read everything back: texts, spans, vectors and both indexes.
 
     A collection that cannot be opened is a problem in the report, not an exception. What is
     committed but not searchable yet is one if no writer makes it so within the time given.
+    ``generation``: one that is not in use yet.
     """
     try:
-        collection = Collection(home)
+        collection = Collection(home, generation)
     except RagError as error:
         return VerifyReport(home.name, (str(error),), 0, 0, 0, 0)
     try:
@@ -70,7 +74,7 @@ def _problems(
         yield f"{stored} vectors are stored but only {embedded} were ever embedded"
     pending = catalog.revision() - view.revision
     soon = time.monotonic() + published_within_s
-    if pending and not _is_published_by(soon, collection.home, catalog.revision()):
+    if pending and not _is_published_by(soon, collection, catalog.revision()):
         yield (
             f"{pending} committed changes are not searchable yet; the next `rag ingest` "
             "publishes them"
@@ -78,9 +82,9 @@ def _problems(
     yield from _index_problems(catalog, view)
 
 
-def _is_published_by(deadline: float, home: CollectionHome, revision: int) -> bool:
+def _is_published_by(deadline: float, collection: Collection, revision: int) -> bool:
     """Whether a writer at work makes ``revision`` searchable, as it should within seconds."""
-    with closing(Collection(home)) as reader:
+    with closing(Collection(collection.home, collection.generation)) as reader:
         while time.monotonic() < deadline:
             if reader.view().revision >= revision:
                 return True

@@ -22,6 +22,7 @@ from rag_service.store.uploads import Upload, remove_upload
 from rag_service.types import (
     Answer,
     AnswerEvent,
+    CandidateTrace,
     Chunk,
     Citation,
     CollectionInfo,
@@ -31,8 +32,13 @@ from rag_service.types import (
     Filters,
     Hit,
     LegScore,
+    MatchedTerm,
+    QueuedEvent,
+    ReasoningEvent,
     SearchResult,
+    SearchTrace,
     SourcesEvent,
+    StagePlace,
     TokenEvent,
     Turn,
     Usage,
@@ -83,6 +89,8 @@ def _document(chunk: Chunk) -> DocumentInfo:
         size_bytes=len(chunk.text.encode()),
         content_hash=f"{chunk.doc_id:064x}",
         ingested_at="2025-01-02T03:04:05Z",
+        date="2024-05-31",
+        tags=("HR",),
     )
 
 
@@ -94,6 +102,7 @@ class FakeService:
         fail_first, fail_later: raised by ``ask`` before its first, after its second event.
         hold: where ``ask`` waits until cancelled: "" (nowhere), "start" or "token".
         pause: while not set, ``ask`` waits before its first token.
+        ahead, thoughts: questions ``ask`` tells of before its own; what it thinks.
         entered, closed: ``ask`` has begun to run; its generator has been closed.
         closed_by: name of the thread that closed the generator.
     """
@@ -102,7 +111,9 @@ class FakeService:
         self.settings = settings or Settings(api=ApiSettings(allowed_hosts=(TEST_HOST,)))
         self.jobs = JobStore(self.settings.data_dir)
         self.embedding_model = "words"
+        self.reranker: str | None = None
         self.chat_model: str | None = "fake"
+        self.chat_setup = ""
         self.chunks = [_chunk(n, source) for n, source in enumerate(PLANTED, start=1)]
         self.names = {"default": self.chunks}
         self.fail_first: Exception | None = None
@@ -117,7 +128,10 @@ class FakeService:
         self.closed = threading.Event()
         self.closed_by = ""
         self.asked: dict[str, object] = {}
+        self.filtered_by: Filters | None = None
         self.refuse_all = False
+        self.ahead = 0
+        self.thoughts: Sequence[str] = ()
         self.shut_down = False
         self.answering_at_shut_down = False
 
@@ -129,8 +143,15 @@ class FakeService:
         return self.names[name]
 
     def search(
-        self, query: str, *, collection: str, top_k: int, filters: Filters | None
+        self,
+        query: str,
+        *,
+        collection: str,
+        top_k: int,
+        filters: Filters | None,
+        explain: bool = False,
     ) -> SearchResult:
+        self.filtered_by = filters
         if self.search_error:
             raise self.search_error
         chosen = [c for c in self._chunks_of(collection) if _passes(c, filters)]
@@ -147,7 +168,8 @@ class FakeService:
             for rank, chunk in enumerate(found[:top_k], start=1)
         )
         notes = ("The embedding model knows no Chinese.",)
-        return SearchResult(hits, 7, ("lexical",), notes, {"total": 1.5})
+        trace = _trace(found, top_k) if explain else None
+        return SearchResult(hits, 7, ("lexical",), notes, {"total": 1.5}, trace)
 
     def ask(
         self,
@@ -158,16 +180,28 @@ class FakeService:
         filters: Filters | None,
         history: Sequence[Turn],
         max_tokens: int | None,
+        temperature: float | None = None,
+        seed: int | None = None,
         cancelled: threading.Event,
     ) -> Iterator[AnswerEvent]:
-        self.asked = {"top_k": top_k, "history": tuple(history), "max_tokens": max_tokens}
+        self.asked = {
+            "question": question,
+            "top_k": top_k,
+            "filters": filters,
+            "history": tuple(history),
+            "max_tokens": max_tokens,
+            "temperature": temperature,
+            "seed": seed,
+        }
         self.entered.set()
         try:
             if self.fail_first:
                 raise self.fail_first
             self._wait_at("start", cancelled)
             found = self.search(question, collection=collection, top_k=top_k or 8, filters=filters)
+            yield from (QueuedEvent(ahead, 1.5 * ahead) for ahead in range(self.ahead, 0, -1))
             yield SourcesEvent(found.hits, found.revision)
+            yield from map(ReasoningEvent, self.thoughts)
             self._wait_at("token", cancelled)
             self.pause.wait()
             answer = self._answer(collection, found)
@@ -201,6 +235,7 @@ class FakeService:
             usage=Usage(11, 5),
             timings={"total": 2.5},
             notes=found.notes,
+            reasoning="".join(self.thoughts),
         )
 
     def collections(self) -> list[CollectionInfo]:
@@ -279,7 +314,22 @@ def _passes(chunk: Chunk, filters: Filters | None) -> bool:
         return True
     if filters.doc_ids and chunk.doc_id not in filters.doc_ids:
         return False
-    return not filters.source or fnmatchcase(chunk.source, filters.source)
+    return not filters.sources or any(fnmatchcase(chunk.source, g) for g in filters.sources)
+
+
+def _trace(found: Sequence[Chunk], top_k: int) -> SearchTrace:
+    traced = [
+        CandidateTrace(
+            chunk_id=chunk.chunk_id,
+            chunk=chunk,
+            legs={"lexical": LegScore(rank, 2.0)},
+            stages=(StagePlace("fused", rank, 1 / rank),),
+            terms=(MatchedTerm("warranti", 1.5, 1, 0),),
+            reason="" if rank <= top_k else "below",
+        )
+        for rank, chunk in enumerate(found, start=1)
+    ]
+    return SearchTrace(("warranti", "last"), tuple(traced[:top_k]), tuple(traced[top_k:]))
 
 
 def _citation(chunk: Chunk) -> Citation:

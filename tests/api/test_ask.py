@@ -47,10 +47,16 @@ ANSWER = {
     "model": "fake",
     "collection": "default",
     "revision": 7,
-    "usage": {"prompt_tokens": 11, "completion_tokens": 5},
+    "usage": {
+        "prompt_tokens": 11,
+        "completion_tokens": 5,
+        "cached_tokens": 0,
+        "reasoning_tokens": 0,
+    },
     "timings": {"total": 2.5},
     "request_id": "test-1",
     "notes": ["The embedding model knows no Chinese."],
+    "reasoning": "",
 }
 QUESTION = "How long is the warranty?"
 
@@ -99,16 +105,23 @@ def test_filters_restrict_the_documents_asked(client: TestClient) -> None:
     assert by_id["sources"][0]["doc_id"] == 1
 
 
-def test_history_top_k_and_max_tokens_reach_the_core(
-    client: TestClient, service: FakeService
-) -> None:
+def test_what_is_asked_reaches_the_core(client: TestClient, service: FakeService) -> None:
     history = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "您好"}]
-    ask(client, question=QUESTION, history=history, top_k=3, max_tokens=20)
+    numbers = {"top_k": 3, "max_tokens": 20, "temperature": 0.5, "seed": 7}
+    ask(client, question=QUESTION, history=history, **numbers)
     assert service.asked == {
-        "top_k": 3,
+        "question": QUESTION,
         "history": (Turn("user", "Hello"), Turn("assistant", "您好")),
-        "max_tokens": 20,
+        "filters": None,
+        **numbers,
     }
+
+
+def test_reasoning_is_returned_only_if_asked_for(client: TestClient, service: FakeService) -> None:
+    service.thoughts = ("Three", " years?")
+    assert ask(client, question=QUESTION).json() == ANSWER
+    reply = ask(client, question=QUESTION, reasoning=True).json()
+    assert reply == {**ANSWER, "reasoning": "Three years?"}
 
 
 def test_the_generator_is_closed_by_the_thread_that_ran_it(
@@ -147,9 +160,54 @@ WRONG_BODIES = {
         {"question": "a", "filters": {"doc_ids": [2**63]}},
         "filters.doc_ids.0: should be less than or equal to 9223372036854775807",
     ),
+    "half of a character set": (
+        {"question": "a", "filters": {"source": "[a-z"}},
+        "filters: the source glob '[a-z' has a [ without its ]",
+    ),
+    "a glob from the root": (
+        {"question": "a", "filters": {"source": ["*.md", "/srv/*"]}},
+        "filters: the source glob '/srv/*' can match nothing: paths are relative to the ingested "
+        "folder, such as manuals/*.pdf",
+    ),
+    "an empty glob": (
+        {"question": "a", "filters": {"source": ""}},
+        "filters.source.0: must not be empty",
+    ),
+    "no tags": (
+        {"question": "a", "filters": {"tags": []}},
+        "filters.tags: List should have at least 1 item after validation, not 0",
+    ),
+    "a day that is none": (
+        {"question": "a", "filters": {"since": "2023-02-29"}},
+        "filters.since: '2023-02-29' is not a day of any calendar",
+    ),
+    "a date in another notation": (
+        {"question": "a", "filters": {"until": "31.5.2024"}},
+        "filters.until: '31.5.2024' is not a date; write 2024-05-31, 2024-05 or 2024",
+    ),
+    "a date as a number": (
+        {"question": "a", "filters": {"since": 2024}},
+        "filters.since: should be a valid string",
+    ),
+    "dates the wrong way round": (
+        {"question": "a", "filters": {"since": "2024-06", "until": "2024-05"}},
+        "filters: since 2024-06-01 is after until 2024-05-31",
+    ),
+    "pages the wrong way round": (
+        {"question": "a", "filters": {"page_from": 7, "page_to": 3}},
+        "filters: page 7 is after page 3",
+    ),
+    "page 0": (
+        {"question": "a", "filters": {"page_from": 0}},
+        "filters.page_from: should be greater than or equal to 1",
+    ),
+    "a filter that does not exist": (
+        {"question": "a", "filters": {"kind": "pdf"}},
+        "filters.kind: is not a known field",
+    ),
     "NUL in a glob": (
         {"question": "a", "filters": {"source": "\0"}},
-        "filters.source: must not contain the NUL character",
+        "filters.source.0: must not contain the NUL character",
     ),
 }
 

@@ -25,6 +25,8 @@ CAR = {
     "size_bytes": 31,
     "content_hash": "0" * 63 + "1",
     "ingested_at": "2025-01-02T03:04:05Z",
+    "date": "2024-05-31",
+    "tags": ["HR"],
 }
 
 

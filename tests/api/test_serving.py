@@ -32,6 +32,12 @@ def test_a_service_says_what_it_serves_with_which_models() -> None:
     ]
 
 
+def test_a_service_says_what_runs_its_chat_model() -> None:
+    service = FakeService()
+    service.chat_setup = "llama.cpp (CPU), 1 threads"
+    assert described(service)[2] == "Chat model: llama.cpp (CPU), 1 threads."
+
+
 def test_a_service_says_what_it_lacks() -> None:
     service = FakeService(Settings(ingest=IngestSettings(worker="external")))
     service.chat_model = None

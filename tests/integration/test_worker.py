@@ -28,7 +28,7 @@ from rag_service.errors import (
 )
 from rag_service.retrieval.embedding import LocalEmbeddings
 from rag_service.settings import Settings
-from rag_service.store.jobs import JobStore
+from rag_service.store.jobs import MAX_ATTEMPTS, JobStore
 from rag_service.store.jobs_schema import JobFile
 from tests.real_parts import open_service, settings_for, using, write_folder
 from tests.scripted_uploads import ScriptedUploads
@@ -208,7 +208,7 @@ class Uploading:
 
     def __init__(self, settings: Settings, embeddings: LocalEmbeddings) -> None:
         self.service: Service = open_service(settings, embeddings)
-        self._settings = settings
+        self.settings = settings
         self._embeddings = embeddings
 
     def send(self, *files: tuple[str, bytes]) -> str:
@@ -226,7 +226,7 @@ class Uploading:
 
     def work(self) -> None:
         with using(self._embeddings):
-            worker = Worker(self.service.jobs, UploadMirror(self._settings))
+            worker = Worker(self.service.jobs, UploadMirror(self.settings))
             worker.run(until_idle_s=0)
 
     def files(self, job_id: str) -> dict[str, str]:
@@ -266,6 +266,26 @@ def test_each_uploaded_file_is_told_of_and_the_good_ones_are_found(uploading: Up
     assert (empty.status, empty.code) == ("empty", "empty_file")
     assert uploading.found("返回后三十天内报销")[0] == "报销制度.txt"
     assert uploading.found("how long is the warranty")[0] == "warranty.md"
+
+
+def test_a_file_that_kills_the_worker_again_and_again_holds_up_no_later_one(
+    uploading: Uploading,
+) -> None:
+    deadly = uploading.send(("deadly.txt", b"This text asks for more memory than there is."))
+    jobs, mirror = uploading.service.jobs, UploadMirror(uploading.settings)
+    for _ in range(MAX_ATTEMPTS):  # as a worker that is killed leaves it
+        jobs.requeue_interrupted(mirror.mark)
+        jobs.claim("default", mirror.mark("default"))
+    other = uploading.send(("harmless.txt", ENGLISH.encode()))
+    uploading.work()
+    job = uploading.service.job(deadly)
+    assert (job.status, job.code) == ("failed", "worker_died")
+    assert (job.files[0].status, job.files[0].code) == ("failed", "worker_died")
+    assert uploading.files(other) == {"harmless.txt": "indexed"}
+    assert uploading.found("memory") == ["harmless.txt"]
+    again = uploading.send(("deadly.txt", b"This text asks for more memory than there is."))
+    uploading.work()
+    assert uploading.files(again) == {"deadly.txt": "indexed"}
 
 
 def test_only_the_last_of_two_versions_is_indexed_and_the_first_is_called_replaced(
@@ -392,4 +412,4 @@ def test_a_data_folder_that_was_moved_keeps_its_uploads_without_copies(
         after.work()
         documents = after.service.documents("default", limit=9, offset=0)
         assert sorted(document.source for document in documents) == ["a.txt", "b.txt"]
-        assert after.found("warranty") == ["a.txt"]
+        assert after.found("warranty")[0] == "a.txt"

@@ -12,6 +12,7 @@ from langchain_core.messages.ai import UsageMetadata
 
 from rag_service.answering import Answerer, Corpus, Question
 from rag_service.errors import Cancelled, Overloaded, QuestionTooLong, RagError
+from rag_service.generation.backend import CallOptions
 from rag_service.generation.prompts import PromptLibrary
 from rag_service.types import (
     Answer,
@@ -21,6 +22,7 @@ from rag_service.types import (
     Filters,
     Hit,
     LegScore,
+    QueuedEvent,
     SearchResult,
     SourcesEvent,
     TokenEvent,
@@ -54,6 +56,7 @@ class FakeBackend:
     replies: list[Sequence[str]]
     context_tokens: int = 4096
     name: str = "scripted"
+    setup: str = "in memory"
     error: RagError | None = None
     full: bool = False
     finish_reason: str = "stop"
@@ -69,13 +72,13 @@ class FakeBackend:
             raise Overloaded("Full.", retry_after=3)
 
     def stream(
-        self, messages: Sequence[BaseMessage], *, max_tokens: int, cancelled: threading.Event
-    ) -> Iterator[AIMessageChunk]:
+        self, messages: Sequence[BaseMessage], options: CallOptions
+    ) -> Iterator[QueuedEvent | AIMessageChunk]:
         self.asked.append(messages)
-        self.limits.append(max_tokens)
+        self.limits.append(options.max_tokens)
         pieces = self.replies.pop(0)
         for piece in pieces:
-            if cancelled.is_set():
+            if options.cancelled.is_set():
                 raise Cancelled("The request was cancelled.")
             yield AIMessageChunk(content=piece)
         if self.error:
@@ -173,7 +176,7 @@ def test_an_answer_says_what_it_was_made_from_and_by_whom() -> None:
 
 def test_the_question_is_searched_for_with_its_limits_and_filters() -> None:
     found = FakeCorpus(FOUND)
-    filters = Filters(source="*.txt")
+    filters = Filters(sources=("*.txt",))
     answer_of(saying("Three years [1]."), question(top_k=3, filters=filters), found)
     assert found.searched == [(QUESTION, 3, filters)]
 

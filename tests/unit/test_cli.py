@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from typer.testing import CliRunner
 from rag_service.cli import app
 from rag_service.commands.parts import Parts
 from rag_service.errors import ChatModelError, IndexCorrupt
-from rag_service.types import FailedFile
+from rag_service.types import FailedFile, Filters
 from tests.api.fakes import REFUSAL, WARRANTY, FakeLibrary, FakeService
 from tests.api.test_ask import ANSWER, QUESTION
 
@@ -117,8 +118,73 @@ def test_search_json_says_where_each_leg_placed_a_passage(rag: Command) -> None:
     code, out, err = rag("search", "warranty", "--json")
     document = json.loads(out)
     assert (code, err) == (0, "")
-    assert sorted(document) == ["legs", "notes", "results", "revision", "timings"]
+    assert sorted(document) == [
+        "dropped",
+        "gloss_terms",
+        "legs",
+        "notes",
+        "results",
+        "revision",
+        "terms",
+        "timings",
+    ]
     assert document["results"][0]["lexical"] == {"rank": 1, "score": 1.0}
+    assert document["results"][0]["highlights"] == [[4, 12]]
+    assert rag("search", "warranty", "--json", "--explain")[1] == out
+
+
+def test_search_explains_ranks_and_marks_what_matched(rag: Command) -> None:
+    code, out, err = rag("search", "warranty 年假", "--explain", "--top-k", "1")
+    lines = [line.strip() for line in out.splitlines()]
+    assert (code, err) == (0, NOTE)
+    assert lines[0] == "Searched for: warranti last"
+    place = lines.index("Each place: rank (score)")
+    assert lines[place + 1].split() == [
+        *("rank", "source", "page", "lexical", "fused"),
+        *("terms", "(how", "much", "each", "says)"),
+    ]
+    assert lines[place + 3].split() == [
+        *("1", "规章.txt", "1", "(2)", "1", "(1.00)", "warranti", "1.5"),
+    ]
+    assert "1. 年假为十五天。" in lines
+    left_out = lines.index("Not among the results:")
+    assert lines[left_out + 3].split() == [
+        *("10", "manuals/car.md", "1", "lexical", "2", "(2)", "fused", "2", "(0.50)", "below"),
+    ]
+
+
+def test_search_explain_marks_the_matched_words_of_a_passage(rag: Command) -> None:
+    out = rag("search", "warranty", "--explain")[1]
+    assert "1. The *warranty* lasts three years." in out.splitlines()
+
+
+@pytest.mark.parametrize("command", ["search", "ask"])
+def test_a_question_can_be_restricted_by_all_filters(rag: Command, command: str) -> None:
+    restricted = [
+        *("--source", "manuals/*", "--source", "*.md", "--doc", "1", "--doc", "2"),
+        *("--tag", "HR", "--tag", "财务", "--since", "2024-02", "--until", "2024"),
+        *("--pages", "3-7"),
+    ]
+    assert rag(command, "warranty", *restricted)[0] == 0
+    assert rag.service.filtered_by == Filters(
+        doc_ids=(1, 2),
+        sources=("manuals/*", "*.md"),
+        tags=("HR", "财务"),
+        since=date(2024, 2, 1),
+        until=date(2024, 12, 31),
+        page_from=3,
+        page_to=7,
+    )
+
+
+@pytest.mark.parametrize(
+    ("pages", "first", "last"), [("7", 7, 7), ("3-7", 3, 7), ("3-", 3, None), ("-7", None, 7)]
+)
+def test_pages_are_one_or_a_range(
+    rag: Command, pages: str, first: int | None, last: int | None
+) -> None:
+    rag("search", "warranty", "--pages", pages)
+    assert rag.service.filtered_by == Filters(page_from=first, page_to=last)
 
 
 def test_search_that_finds_nothing_says_so(rag: Command) -> None:
@@ -148,6 +214,24 @@ def test_a_search_can_be_restricted_to_some_documents(rag: Command) -> None:
         (["ask", "a", "--collection", "nowhere"], "There is no collection 'nowhere'."),
         (["search", "a", "-c", "../x"], "'../x' is not a collection name."),
         (["verify", "-c", "nowhere"], "There is no collection 'nowhere'."),
+        (
+            ["search", "a", "--source", "[a"],
+            "The filters do not fit: the source glob '[a' has a [ without its ].",
+        ),
+        (
+            ["ask", "a", "--since", "May 2024"],
+            "The filters do not fit: 'May 2024' is not a date; write 2024-05-31, 2024-05 or 2024.",
+        ),
+        (
+            ["search", "a", "--since", "2025", "--until", "2024"],
+            "The filters do not fit: since 2025-01-01 is after until 2024-12-31.",
+        ),
+        (["ask", "a", "--pages", "7-3"], "The filters do not fit: page 7 is after page 3."),
+        (
+            ["ask", "a", "--pages", "all"],
+            "The filters do not fit: 'all' is no range of pages; write 7, 3-7, 3- or -7.",
+        ),
+        (["ask", "a", "--tag", " "], "The filters do not fit: a tag must not be empty."),
     ],
 )
 def test_a_wrong_command_is_one_line_on_stderr_and_exit_2(
@@ -350,7 +434,7 @@ def test_the_command_line_starts_without_the_heavy_parts() -> None:
     assert output.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("command", ["", "ask", "search", "serve", "status", "verify"])
+@pytest.mark.parametrize("command", ["", "ask", "eval", "search", "serve", "status", "verify"])
 def test_every_option_has_help(rag: Command, command: str) -> None:
     arguments = [command, "--help"] if command else ["--help"]
     code, out, _ = rag(*arguments)

@@ -6,6 +6,8 @@ import hashlib
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from rich.console import Console
 from ingest.discover import DiscoveryRules, FoundFile, LeftOut, discover
 from ingest.loaders.formats import loader_version
 from ingest.mirror import Plan, compare, plan_mirror, settled, stat_of, unsettled
-from ingest.progress import Progress
+from ingest.progress import Progress, Unit
 from rag_service.errors import PathNotFound
 from rag_service.store.catalog_schema import FileStat, KnownDocument, KnownFailure
 
@@ -305,8 +307,8 @@ class Restless(Progress):
         super().__init__(Console(quiet=True), enabled=False)
         self._names = list(names)
 
-    def start(self, phase: str, total: int | None) -> None:
-        super().start(phase, total)
+    def start(self, phase: str, total: int | None, unit: Unit = "files") -> None:
+        super().start(phase, total, unit)
         if len(self._names) > 1:
             self._names.pop(0).rename(self._names[0])
 
@@ -457,6 +459,23 @@ def test_a_file_that_was_not_ours_to_read_is_always_tried_again(tmp_path: Path) 
     assert outline(made) == {"load": ["a.pdf"]}
 
 
+def test_a_file_that_met_the_limits_of_its_parser_is_tried_again_a_day_later(
+    tmp_path: Path,
+) -> None:
+    """The machine may have been busy, or short of memory."""
+    write(tmp_path, {"a.pdf": "slow"})
+    os.utime(tmp_path / "a.pdf", ns=(5, 5))
+    (file,) = look(tmp_path)
+    before = failed("a.pdf", file.stat, code="parser_failed")
+    for hours, expected in ((23, {"quarantined": ["a.pdf"]}), (25, {"load": ["a.pdf"]})):
+        now_ns = file.stat.ctime_ns + hours * 3600 * SECOND
+        told = replace(
+            before, at=datetime.fromtimestamp(now_ns / 1e9 - hours * 3600, UTC).isoformat()
+        )
+        made = plan_mirror([file], {}, known_failures={"a.pdf": told}, now_ns=now_ns)
+        assert outline(made) == expected
+
+
 def test_a_document_whose_file_failed_in_a_later_version_is_kept(tmp_path: Path) -> None:
     write(tmp_path, {"a.pdf": "broken"})
     (file,) = look(tmp_path)
@@ -500,8 +519,8 @@ def test_the_younger_of_both_time_stamps_counts_and_the_future_is_not_trusted(
     assert settled(stat, 2_000_000_050) == unsettled(stat)
 
 
-def test_an_unsettled_stat_keeps_the_size_and_matches_no_file() -> None:
-    assert unsettled(FileStat(4, 99, 99)) == FileStat(4, 0, 0)
+def test_an_unsettled_stat_keeps_size_and_date_and_matches_no_file() -> None:
+    assert unsettled(FileStat(4, 99, 99)) == FileStat(4, 99, 0)
 
 
 def test_the_stat_of_a_file_that_is_gone_is_none(tmp_path: Path) -> None:

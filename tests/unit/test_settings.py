@@ -44,9 +44,9 @@ def test_an_environment_variable_reaches_into_a_group(monkeypatch: pytest.Monkey
 
 
 def test_a_whole_group_can_be_one_json_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAG_RETRIEVAL", '{"top_k": 3, "rrf_k": 10}')
+    monkeypatch.setenv("RAG_RETRIEVAL", '{"top_k": 3, "candidates": 10}')
     settings = load_settings()
-    assert (settings.retrieval.top_k, settings.retrieval.rrf_k) == (3, 10)
+    assert (settings.retrieval.top_k, settings.retrieval.candidates) == (3, 10)
 
 
 @pytest.mark.parametrize("value", ["{", "{'top_k': 3}"])
