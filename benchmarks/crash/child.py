@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -44,6 +45,7 @@ class Order:
 
 def main(order: Order, events: Connection) -> None:
     """Carry out the order, and exit with its code."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # where it is ignored, too
     os.setsid()  # so that all it starts can be found, and killed with it
     _forget_tracker()
     _redirect(order)

@@ -242,7 +242,8 @@ from ingest.watch import WatchOptions, watch
 def interrupt(number, frame):
     raise KeyboardInterrupt
 
-signal.signal(signal.SIGTERM, interrupt)
+for number in (signal.SIGINT, signal.SIGTERM):  # one may be ignored where the tests run
+    signal.signal(number, interrupt)
 watch(
     lambda: print("ran", flush=True),
     [Path({str(root)!r})],
@@ -254,10 +255,13 @@ print("done", flush=True)
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ran\n"
-        process.send_signal(number)
-        rest, _ = process.communicate(timeout=PATIENCE_S)
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ran\n"
+            process.send_signal(number)
+            rest, _ = process.communicate(timeout=PATIENCE_S)
+        finally:
+            process.kill()
     assert rest.splitlines() == ["Stopped watching. What was finished is kept.", "done"]
     assert process.returncode == 0
 
