@@ -77,24 +77,29 @@ def extract(
 
     ``idf`` gives the weight of a token of ``text.analysis.analyze``, never negative;
     ``idf_in_english`` that of English ones for passages in another language than the
-    question's. The passage with the best sentence comes first; within a passage the order is
-    the document's.
+    question's. All sentences are in the language of the first source: one that is better
+    supported by another language's words would only be a worse way to say the same. The
+    passage with the best sentence comes first; within a passage the order is the document's.
     """
-    own = _Reading(TermShare({term: idf(term) for term in analyze_query(question)}), analyze)
-    across = own
-    if any(hit.crossed for hit in sources):  # it may have to load the dictionary
-        across = _Reading(share_across(question, idf_in_english or idf), english_terms)
+    crossed = bool(sources) and sources[0].crossed
+    if crossed:  # may have to load the dictionary
+        reading = _Reading(share_across(question, idf_in_english or idf), english_terms)
+    else:
+        reading = _Reading(
+            TermShare({term: idf(term) for term in analyze_query(question)}), analyze
+        )
     candidates = [
         candidate
         for n, hit in enumerate(sources, 1)
-        for candidate in _candidates(n, hit, across if hit.crossed else own)
+        if hit.crossed == crossed
+        for candidate in _candidates(n, hit, reading)
     ]
     chosen = _choose(_without_needless_length(candidates), max_sentences)
     citations = tuple(_citation(candidate) for candidate in _reading_order(chosen))
     return Extract(
         text=" ".join(_quoted(citation) for citation in citations),
         citations=citations,
-        support=max(_support(chosen, own), _support(chosen, across)),
+        support=_support(chosen, reading),
     )
 
 
@@ -128,7 +133,6 @@ class _Candidate:
     coverage: float
     score: float
     announced: bool
-    reading: _Reading
 
 
 def _candidates(n: int, hit: Hit, reading: _Reading) -> Iterator[_Candidate]:
@@ -150,13 +154,13 @@ def _candidates(n: int, hit: Hit, reading: _Reading) -> Iterator[_Candidate]:
         is_title = hit.chunk.text[sentence.start : sentence.end] == hit.chunk.title
         if score > 0 and not is_title:  # a title names the subject and says nothing of it
             score -= RANK_COST * (n - 1)
-            yield _Candidate(n, hit.chunk, sentence, own, score, before.announces, reading)
+            yield _Candidate(n, hit.chunk, sentence, own, score, before.announces)
 
 
 def _support(chosen: Sequence[_Candidate], reading: _Reading) -> float:
-    """What the passages that are read in one way cover together."""
-    read = (candidate.chunk for candidate in chosen if candidate.reading is reading)
-    held = frozenset[str]().union(*(_passage_terms(chunk, reading) for chunk in read))
+    """What the passages of the chosen sentences cover together."""
+    passages = (_passage_terms(candidate.chunk, reading) for candidate in chosen)
+    held = frozenset[str]().union(*passages)
     return reading.question.of(held)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rag_service.generation.extractive import Extract, extract
@@ -166,3 +168,11 @@ def test_quotes_keep_the_line_breaks_of_the_document() -> None:
     found = extract("annual leave days", [hit(wrapped)], idf=even, max_sentences=1)
     assert wrapped.startswith(quotes(found)[0])
     assert found.citations[0].verified
+
+
+def test_an_answer_is_in_one_language_that_of_the_best_source() -> None:
+    english = hit("The lamps warm up for 18 minutes.", chunk_id=1)
+    chinese = replace(hit("开机后需要预热 18 分钟。", chunk_id=2), crossed=True)
+    question = "How long do the lamps warm up?"
+    assert quotes(extract(question, [english, chinese], idf=even)) == [english.chunk.text]
+    assert quotes(extract(question, [chinese, english], idf=even)) == [chinese.chunk.text]
