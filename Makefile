@@ -29,7 +29,7 @@ PIP_INSTALL = $(PY) -m pip install --disable-pip-version-check \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test check format bench crash fuzz clean
+.PHONY: help install run test check format bench crash fuzz scale clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ crash: $(STAMP) ## Kill ingestion again and again and check that nothing is lost
 
 fuzz: $(STAMP) ## Feed damaged files to the loaders and the chunker for MINUTES (default: 20)
 	$(PY) -m benchmarks.fuzz --minutes "$(MINUTES)" --jobs 2 --keep build/fuzz
+
+scale: $(STAMP) ## Ingest 100,000 files and 1 GB in one file; takes an hour
+	$(PY) -m benchmarks.scale
 
 clean: ## Remove caches and build output; keeps .venv and data
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

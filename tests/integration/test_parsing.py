@@ -58,7 +58,7 @@ def tell_own_pid(path: Path) -> LoadedText:
 
 @pytest.fixture
 def pool() -> Iterator[ParserPool]:
-    with ParserPool(jobs=1, timeout_s=GENEROUS_S, memory_mb=1024) as parser_pool:
+    with ParserPool(jobs=1, timeout_s=GENEROUS_S, memory_mb=2048) as parser_pool:
         yield parser_pool
 
 
