@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ingest.lines import Line, holds_line_break
@@ -131,6 +133,14 @@ def _names_columns(lines: Sequence[Line]) -> bool:
     return any(all(_DIGIT.search(cell) for cell in column) for column in zip(*body, strict=True))
 
 
+@lru_cache(maxsize=2)  # a row of a megabyte is cut into thousands of pieces, which ask in turn
+def _borders(text: str, row_start: int) -> list[int]:
+    """Where the cells of a row end."""
+    end = text.find("\n", row_start)
+    row_end = end if end >= 0 else len(text)
+    return [border.start() for border in _CELL_BORDER.finditer(text, row_start, row_end)]
+
+
 def header_of(text: str, table: Table, row_start: int, start: int, end: int, limit: int) -> str:
     """What the header row says of the rows, or of the cells of one row, in ``text[start:end]``.
 
@@ -139,7 +149,7 @@ def header_of(text: str, table: Table, row_start: int, start: int, end: int, lim
     """
     if holds_line_break(text[start:end]):
         return joined_cells(table.cells, limit)
-    before = len(_CELL_BORDER.findall(text, row_start, start))
+    before = bisect_left(_borders(text, row_start), start)
     within = len(_CELL_BORDER.findall(text[start:end].rstrip(" |\t")))
     first, last = (max(0, borders - table.barred) for borders in (before, before + within))
     return joined_cells(table.cells[first : last + 1], limit) or joined_cells(table.cells, limit)
