@@ -112,7 +112,8 @@ def _overwrite(rng: Random, data: bytearray, _other: bytes) -> bytes:
 def _overwrite_number(rng: Random, data: bytearray, _other: bytes) -> bytes:
     """Lengths and offsets of binary formats."""
     place, width = rng.randrange(len(data)), rng.choice((2, 4, 8))
-    value = rng.choice((0, 1, len(data), 2 ** (8 * width) - 1, 2 ** (8 * width - 1)))
+    largest = 2 ** (8 * width) - 1
+    value = rng.choice((0, 1, min(len(data), largest), largest, largest // 2 + 1))
     data[place : place + width] = value.to_bytes(width, rng.choice(("little", "big")))
     return bytes(data)
 
