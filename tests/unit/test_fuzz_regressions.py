@@ -138,3 +138,13 @@ def test_a_line_separator_within_a_value_tears_no_record_apart(separator: str) -
 
 def test_what_is_no_json_has_plain_line_ends() -> None:
     assert load("a.json", "no json\u2028at all".encode()).text == "no json\nat all"
+
+
+def test_a_delivery_report_with_a_character_no_store_can_hold_is_read_without_it() -> None:
+    mail = (
+        b"Subject: Undelivered\nContent-Type: message/delivery-status\n\n"
+        b"Reporting-MTA: dns; relay\x00.example.com\n\nFinal-Recipient: rfc822; a@example.com\n"
+    )
+    text = load_bytes("a.eml", mail, LoadOptions()).text
+    assert "relay.example.com" in text
+    assert "\0" not in text

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 
 from ingest.decoding import Decoded
+from ingest.loaders.builder import clean_text
 from ingest.loaders.data.records import paragraphs
 from ingest.loaders.mail.mail_headers import file_name, parameter
 from ingest.loaders.web.declared import decode_declared
@@ -191,7 +192,7 @@ def _unwrapped(part: Message, decoded: Decoded) -> Decoded:
 
 def plain_text(decoded: Decoded) -> LoadedText:
     """Plain text, its paragraphs a blank line apart."""
-    text = "\n\n".join(paragraphs(decoded.text))
+    text = "\n\n".join(paragraphs(clean_text(decoded.text)))
     return LoadedText(text, encoding=decoded.encoding, warnings=decoded.warnings, syntax="marked")
 
 
