@@ -23,7 +23,7 @@ import Stemmer
 from rag_service.text.language import CJK_CLASS, cjk_share, simplified_by_character
 from rag_service.text.stopwords import ENGLISH_STOP_WORDS, drop_chinese_function_words
 
-ANALYZER_VERSION: Final = "1"
+ANALYZER_VERSION: Final = "2"
 MAX_TOKEN_CHARS: Final = 200
 _CACHED_WORDS: Final = 100_000  # per thread, about 20 MB; a collection's frequent words all fit
 
@@ -43,8 +43,8 @@ _SIGNED_NAME: Final = re.compile(r"(.*[a-z](?:\+\+|#))(\d*)")
 _CAPITALS: Final = re.compile(r"(?<![A-Za-z])[A-Z]{2,}(?![A-Za-z])")
 _MAX_ATOMS: Final = 4  # RTX4090Ti has three; more is a hash or a serial number
 
-# "6½" and "10²" would become "61⁄2" and "102" under NFKC.
-_RAISED_AFTER_DIGIT: Final = re.compile(r"(?<=\d)(?=[¼-¾²³¹⁰⁴-⁹⅐-⅞])")
+# "6½" and "10²" would become "61⁄2" and "102" under NFKC, "Chronicles™" "Chroniclestm".
+_RAISED_AFTER_WORD: Final = re.compile(r"(?<=\d)(?=[¼-¾²³¹⁰⁴-⁹⅐-⅞])|[™℠]")
 # Extraction breaks lines inside Chinese words and inside hyphenated Latin ones.
 _WRAP_IN_CJK: Final = re.compile(rf"(?<=[{CJK_CLASS}])[ \t]*\r?\n[ \t]*(?=[{CJK_CLASS}])")
 _WRAP_AT_HYPHEN: Final = re.compile(r"(?<=[a-z])-[ \t]*\r?\n[ \t]*(?=[a-z])")
@@ -103,7 +103,7 @@ def _capitalised_names(text: str) -> frozenset[str]:
 def _normalize(text: str) -> str:
     """Width, case, accents and script folded, words broken over lines joined."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", _RAISED_AFTER_DIGIT.sub(" ", text))
+        text = unicodedata.normalize("NFKC", _RAISED_AFTER_WORD.sub(" ", text))
     text = text.lower()
     if "\n" in text:
         text = _WRAP_AT_HYPHEN.sub("-", _WRAP_IN_CJK.sub("", text))

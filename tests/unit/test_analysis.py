@@ -54,6 +54,7 @@ def test_words_are_folded_and_chinese_becomes_letters_and_pairs(
         ("2024-01-05", ["2024-01-05", "2024", "01", "1", "05", "5"]),
         ("12:30", ["12:30", "12", "30"]),
         ("1, 2", ["1", "2"]),
+        ("Chronicles™ X℠ Y®", ["chronicl", "x", "y"]),
         ("6½", ["6", "1", "2"]),
         ("3f4a9bc1d2e3", ["3f4a9bc1d2e3"]),
         ("me@site.org", ["me@site.org", "me", "site", "org"]),
