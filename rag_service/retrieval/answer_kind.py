@@ -10,10 +10,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from rag_service.text.gloss.glossing import is_chinese
 from rag_service.text.language import simplified_by_character
+
+# Passages are immutable, so what they hold is kept.
+_REMEMBERED_PASSAGES: Final = 4_096
 
 _MONTH: Final = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]*\.?"
 _NUMERAL: Final = (
@@ -74,17 +78,15 @@ class AnswerKind:
         """1 if ``text`` holds an answer of this kind, 0 if not, 0.5 where it cannot be told."""
         if self.name == "person":
             return self._names(text)
-        return float(
-            any(m[0] not in self.question for m in _FORMS[self.name].finditer(_folded(text)))
-        )
+        return float(any(form not in self.question for form in _forms(self.name, text)))
 
     def _names(self, text: str) -> float:
         if is_chinese(text):
             return 0.5  # Chinese names have no capitals
-        return float(any(self._is_new(match[0]) for match in _NAME.finditer(text)))
+        return float(any(self._is_new(name) for name in _names(text)))
 
     def _is_new(self, name: str) -> bool:
-        return not any(word in self.question for word in name.lower().split())
+        return not any(word in self.question for word in name.split())
 
 
 def answer_kind(question: str) -> AnswerKind | None:
@@ -94,6 +96,16 @@ def answer_kind(question: str) -> AnswerKind | None:
         if asked.search(folded):
             return AnswerKind(name, folded)
     return None
+
+
+@lru_cache(maxsize=_REMEMBERED_PASSAGES)
+def _forms(kind: str, text: str) -> frozenset[str]:
+    return frozenset(match[0] for match in _FORMS[kind].finditer(_folded(text)))
+
+
+@lru_cache(maxsize=_REMEMBERED_PASSAGES)
+def _names(text: str) -> frozenset[str]:
+    return frozenset(match[0].lower() for match in _NAME.finditer(text))
 
 
 def _folded(text: str) -> str:

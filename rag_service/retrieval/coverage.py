@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from rag_service.text.analysis import content_terms
+from rag_service.text.analysis import analyze, content_terms
 from rag_service.text.gloss.glossing import gloss_terms, is_chinese
 from rag_service.text.sentences import sentence_spans
 from rag_service.text.term_shares import Idf, SenseShare, TermShare, share_across
@@ -76,10 +76,15 @@ class QuestionTerms:
         )
 
 
+def passage_terms(chunk: Chunk) -> frozenset[str]:
+    """The content terms of a chunk and its context."""
+    return _terms_of(chunk.context, chunk.text).passage
+
+
 @lru_cache(maxsize=_REMEMBERED_PASSAGES)
 def _terms_of(context: str, text: str) -> _PassageTerms:
-    shared = content_terms(context)
-    sentences = tuple(content_terms(text[a:b]) | shared for a, b in sentence_spans(text))
+    shared = frozenset(analyze(context))
+    sentences = tuple(shared.union(analyze(text[a:b])) for a, b in sentence_spans(text))
     return _PassageTerms(frozenset[str]().union(shared, *sentences), sentences)
 
 
@@ -87,5 +92,5 @@ def _terms_of(context: str, text: str) -> _PassageTerms:
 def _gloss_of(context: str, text: str) -> _PassageTerms:
     """The English terms of a Chinese passage."""
     shared = frozenset(gloss_terms(context))
-    sentences = tuple(frozenset(gloss_terms(text[a:b])) | shared for a, b in sentence_spans(text))
+    sentences = tuple(shared.union(gloss_terms(text[a:b])) for a, b in sentence_spans(text))
     return _PassageTerms(frozenset[str]().union(shared, *sentences), sentences)

@@ -15,7 +15,7 @@ import tempfile
 import weakref
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import tantivy
@@ -39,6 +39,7 @@ MAX_QUERY_TERMS = 96
 # and most of what the whole index finds passes it anyway: that is tried first.
 _BROAD = 4
 _LAST_PAGE = 2**62
+_REMEMBERED_TERMS = 20_000
 
 
 def _schema() -> tantivy.Schema:
@@ -121,6 +122,7 @@ class LexicalView:
     searcher: tantivy.Searcher
     watermark: Watermark
     glossed: int = 0  # chunks that have a gloss
+    _held: dict[tuple[str, str], int] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def not_glossed(self) -> int:
@@ -129,12 +131,20 @@ class LexicalView:
 
     def idf(self, term: str) -> float:
         """BM25's inverse document frequency of a term over the chunks."""
-        return self._idf(self.searcher.doc_freq("body", term))
+        return self._idf(self._chunks_with("body", term))
 
     def idf_in_english(self, term: str) -> float:
         """The same with a Chinese chunk read as its gloss."""
-        held = self.searcher.doc_freq("body", term) + self.searcher.doc_freq("gloss", term)
-        return self._idf(held)
+        return self._idf(self._chunks_with("body", term) + self._chunks_with("gloss", term))
+
+    def _chunks_with(self, field: str, term: str) -> int:
+        # One question asks for the same terms at every stage.
+        held = self._held.get((field, term))
+        if held is None:
+            if len(self._held) >= _REMEMBERED_TERMS:
+                self._held.clear()
+            held = self._held[field, term] = self.searcher.doc_freq(field, term)
+        return held
 
     def _idf(self, held: int) -> float:
         total = self.searcher.num_docs

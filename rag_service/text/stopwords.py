@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 _ENGLISH: Final = """
@@ -31,11 +32,18 @@ _CHINESE_DROPPED: Final = """
 
 ENGLISH_STOP_WORDS: Final = frozenset(_ENGLISH.split())
 _LONGEST_FIRST: Final = sorted(_CHINESE_DROPPED.split(), key=len, reverse=True)
+_FIRST_LETTERS: Final = "".join({word[0] for word in (*_CHINESE_KEPT.split(), *_LONGEST_FIRST)})
+# The look ahead spares every other letter the list of words: a tenth of the time.
 _KEPT_OR_DROPPED: Final = re.compile(
-    f"({'|'.join(_CHINESE_KEPT.split())})|{'|'.join(_LONGEST_FIRST)}"
+    f"(?=[{_FIRST_LETTERS}])(?:({'|'.join(_CHINESE_KEPT.split())})|{'|'.join(_LONGEST_FIRST)})"
 )
 
 
 def drop_chinese_function_words(text: str) -> str:
     """Simplified ``text`` with a space for each function word, so that no pair spans the gap."""
     return _KEPT_OR_DROPPED.sub(lambda match: match[1] or " ", text)
+
+
+def chinese_function_words(text: str) -> Iterator[tuple[int, int]]:
+    """Where the function words of simplified ``text`` lie: first character, one past the last."""
+    return (match.span() for match in _KEPT_OR_DROPPED.finditer(text) if not match[1])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
+from math import fsum
 
 from rag_service.text.analysis import analyze, content_terms
 from rag_service.text.gloss.glossing import Sense, gloss_terms, is_chinese, question_senses
@@ -20,14 +21,14 @@ class TermShare:
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         self._weights = weights
-        self._total = sum(weights.values())
+        self._total = fsum(weights.values())
 
-    def of(self, held: Collection[str]) -> float:
+    def of(self, held: Set[str]) -> float:
         """Share in 0..1; nothing if there is nothing to cover."""
         if not self._total:
             return 0.0
-        covered = sum(weight for term, weight in self._weights.items() if term in held)
-        return covered / self._total
+        # fsum: the order of a set differs from process to process, a ranking must not.
+        return fsum(map(self._weights.__getitem__, self._weights.keys() & held)) / self._total
 
 
 class SenseShare:
@@ -41,7 +42,7 @@ class SenseShare:
         self._words = [(_weight(senses, idf), _weighted(senses, idf)) for senses in words]
         self._total = sum(weight for weight, _ in self._words)
 
-    def of(self, held: Collection[str]) -> float:
+    def of(self, held: Set[str]) -> float:
         """Share in 0..1; nothing if there is nothing to cover."""
         if not self._total:
             return 0.0
@@ -72,5 +73,5 @@ def _weighted(senses: tuple[Sense, ...], idf: Idf) -> list[tuple[float, TermShar
     return [(sense.weight, TermShare({t: idf(t) for t in sense.terms})) for sense in senses]
 
 
-def _covered(senses: Sequence[tuple[float, TermShare]], held: Collection[str]) -> float:
+def _covered(senses: Sequence[tuple[float, TermShare]], held: Set[str]) -> float:
     return max(weight * terms.of(held) for weight, terms in senses)

@@ -35,6 +35,7 @@ _INDEXED_SENSES: Final = 3
 _ASKED_SENSES: Final = 8
 _SENSE_DECAY: Final = 0.8
 _REMEMBERED_WORDS: Final = 50_000
+_REMEMBERED_TEXTS: Final = 4_096
 
 _HAN: Final = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd〇々"
 _PIECES: Final = re.compile(rf"([{_HAN}]+)|([^{_HAN}]+)")
@@ -74,6 +75,7 @@ def gloss_version() -> str:
     return f"{GLOSS_VERSION}, {dictionary_version()}"
 
 
+@lru_cache(maxsize=_REMEMBERED_TEXTS)
 def is_chinese(text: str) -> bool:
     """Whether ``text`` is one to be glossed: Chinese, alone or among Latin words."""
     if text.isascii() or cjk_share(text) <= _CHINESE_SHARE:

@@ -22,13 +22,13 @@ def segment(run: str, known: Dictionary) -> list[str]:
 
     Dynamic programming over the ends of words: linear in the length of ``run``.
     """
-    costs, starts = [0.0], [0]
+    costs, starts, words = [0.0], [0], known.packed
     for end in range(1, len(run) + 1):
         start = end - 1
         cost = costs[start] + _letter_cost(run[start], known)
         for earlier in range(max(0, end - LONGEST_WORD), end - 1):
             reached = costs[earlier] + _WORD_COST
-            if reached < cost and run[earlier:end] in known:
+            if reached < cost and run[earlier:end] in words:
                 cost, start = reached, earlier
         costs.append(cost)
         starts.append(start)
