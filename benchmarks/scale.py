@@ -30,7 +30,7 @@ from benchmarks.results import Figure, note, report
 from rag_service.store.catalog_schema import FileStat, NewChunk, NewDocument
 from rag_service.store.collection_writer import CollectionWriter
 from rag_service.store.library import Library
-from rag_service.text.analysis import analyze_query
+from rag_service.text.question_weights import question_weights
 from rag_service.types import ChunkSpan
 
 NAME = "scale"
@@ -140,7 +140,7 @@ def deletions(data_dir: Path, chunks: int) -> Iterator[Figure]:
         committed, published, seen = [], [], []
         for number in range(_DELETIONS):
             known = writer.catalog.known_documents("/generated")[f"{number}.txt"]
-            term = analyze_query(_mark(number))
+            term = question_weights(_mark(number))
             assert reader.view().search_lexical(term, 1, None), "the document should be there"
             started = time.perf_counter()
             writer.catalog.remove_document(known.doc_id)
@@ -156,7 +156,7 @@ def deletions(data_dir: Path, chunks: int) -> Iterator[Figure]:
         yield Figure(NAME, f"deletion: {name}, longest", max(values) * 1e3, "ms")
 
 
-def _shown(library: Library, terms: list[str]) -> bool:
+def _shown(library: Library, terms: dict[str, float]) -> bool:
     """Whether a search would show it: hits are joined to the catalog."""
     view = library.open("scale").view()
     return bool(view.chunks([chunk_id for chunk_id, _ in view.search_lexical(terms, 1, None)]))

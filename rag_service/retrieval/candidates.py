@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rag_service.retrieval.clock import Clock
+from rag_service.retrieval.corrections import corrected, correction_notes, corrections
 from rag_service.retrieval.crossing import Crossing, Ranked, crossing, merged
 from rag_service.retrieval.embedding_model import EmbeddingModel
 from rag_service.retrieval.fusion import Leg
 from rag_service.settings import RetrievalSettings
 from rag_service.store.collection import CollectionView
 from rag_service.store.filtering import Allowed
-from rag_service.text.analysis import analyze_query
 from rag_service.text.gloss.glossing import is_chinese
+from rag_service.text.question_weights import question_weights
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Legs with what they found, best first; ``notes`` says why one has no vote.
+    """Legs with what they found, best first; ``notes`` says why one has no vote,
+    and which words were taken for others.
 
     ``glossed`` is what the lexical leg owes to the gloss, with the English ``gloss_terms``
     that were searched for there; only an explanation looks at it.
@@ -50,19 +53,23 @@ class CandidateSearch:
     ) -> Candidates:
         """At most ``depth`` candidates of each leg, of those that are allowed (None: all)."""
         across = crossing(query, view)
+        asked = question_weights(query)
         share = _dense_share(query, view)
         vector = self.embeddings.encode_query(query) if share else None
         clock.lap("embed_ms")
         dense = [] if vector is None else view.search_dense(vector, depth, allowed)
         clock.lap("dense_ms")
         found = _across(view, across, depth, allowed)
-        lexical = _lexical(view, query, across, found, depth, allowed)
+        slips = corrections(asked, view)
+        lexical = _lexical(view, corrected(asked, slips), across, found, depth, allowed)
         clock.lap("lexical_ms")
         legs = (
             Leg("dense", self.settings.dense_weight * share, dense),
             Leg("lexical", self.settings.lexical_weight, lexical),
         )
-        notes = () if vector is not None else (_no_dense_vote(self.embeddings),)
+        notes = correction_notes(query, slips)
+        if vector is None:
+            notes += (_no_dense_vote(self.embeddings),)
         return Candidates(legs, notes, found, across.terms() if across else ())
 
 
@@ -88,17 +95,16 @@ def _dense_share(query: str, view: CollectionView) -> float:
 
 def _lexical(
     view: CollectionView,
-    query: str,
+    weights: Mapping[str, float],
     across: Crossing | None,
     found: Ranked,
     depth: int,
     allowed: Allowed | None,
 ) -> Ranked:
-    terms = analyze_query(query)
-    own = view.search_lexical(terms, depth, allowed)
+    own = view.search_lexical(weights, depth, allowed)
     if across is None:
         return own
-    return merged(own, found, terms=terms, crossing=across, view=view)[:depth]
+    return merged(own, found, weights=weights, crossing=across, view=view)[:depth]
 
 
 def _no_dense_vote(embeddings: EmbeddingModel) -> str:

@@ -7,7 +7,7 @@ docs/decisions/0011-crossing-languages.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rag_service.store.collection import CollectionView
@@ -52,14 +52,19 @@ def crossing(query: str, view: CollectionView) -> Crossing | None:
 
 
 def merged(
-    own: Ranked, across: Ranked, *, terms: Sequence[str], crossing: Crossing, view: CollectionView
+    own: Ranked,
+    across: Ranked,
+    *,
+    weights: Mapping[str, float],
+    crossing: Crossing,
+    view: CollectionView,
 ) -> Ranked:
     """One ranking of the passages of both languages, in the scale of ``own``.
 
     BM25 scores of the two cannot be compared, since the questions are of different words;
     shares of what each question could reach can.
     """
-    reachable = sum(map(view.idf, terms))
+    reachable = sum(weight * view.idf(term) for term, weight in weights.items())
     reachable_across = sum(_weight(senses, view.idf_in_english) for senses in crossing.words)
     if not across or not reachable_across:
         return own

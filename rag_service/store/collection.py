@@ -9,7 +9,7 @@ is never shown, however far an index lags.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,10 +45,13 @@ class CollectionView:
         return self.dense.search(vector, k, None if allowed is None else allowed.chunk_ids)
 
     def search_lexical(
-        self, terms: Sequence[str], k: int, allowed: Allowed | None = None
+        self, weights: Mapping[str, float], k: int, allowed: Allowed | None = None
     ) -> list[tuple[int, float]]:
-        """Best chunks ``(chunk_id, BM25)`` for analysed terms; ``allowed`` restricts exactly."""
-        return self.lexical.search(terms, k, allowed) if self.lexical else []
+        """Best chunks ``(chunk_id, BM25)`` for analysed terms; ``allowed`` restricts exactly.
+
+        ``weights``: how many times each term counts.
+        """
+        return self.lexical.search(weights, k, allowed) if self.lexical else []
 
     def search_across(
         self,
@@ -64,12 +67,20 @@ class CollectionView:
             return []
         return self.lexical.search_across(words, k, allowed, chinese=chinese)
 
+    def frequency(self, term: str) -> int:
+        """How many chunks hold ``term``, in any field."""
+        return self.lexical.frequency(term) if self.lexical else 0
+
     def idf(self, term: str) -> float:
         return self.lexical.idf(term) if self.lexical else 1.0
 
     def idf_in_english(self, term: str) -> float:
         """The same with a Chinese chunk read as its English gloss."""
         return self.lexical.idf_in_english(term) if self.lexical else 1.0
+
+    def occurs(self, term: str) -> bool:
+        """Whether any chunk, its title or its English gloss holds an analysed term."""
+        return self.frequency(term) > 0
 
     @property
     def has_gloss(self) -> bool:

@@ -13,8 +13,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -129,6 +128,10 @@ class LexicalView:
         """Chunks that have none; the watermark is no chunk."""
         return int(self.searcher.num_docs) - 1 - self.glossed
 
+    def frequency(self, term: str) -> int:
+        """How many chunks hold a term in their text, their title or their gloss: each counts."""
+        return sum(self._chunks_with(name, term) for name in ("body", "title", _GLOSSED))
+
     def idf(self, term: str) -> float:
         """BM25's inverse document frequency of a term over the chunks."""
         return self._idf(self._chunks_with("body", term))
@@ -137,13 +140,13 @@ class LexicalView:
         """The same with a Chinese chunk read as its gloss."""
         return self._idf(self._chunks_with("body", term) + self._chunks_with("gloss", term))
 
-    def _chunks_with(self, field: str, term: str) -> int:
+    def _chunks_with(self, name: str, term: str) -> int:
         # One question asks for the same terms at every stage.
-        held = self._held.get((field, term))
+        held = self._held.get((name, term))
         if held is None:
             if len(self._held) >= _REMEMBERED_TERMS:
                 self._held.clear()
-            held = self._held[field, term] = self.searcher.doc_freq(field, term)
+            held = self._held[name, term] = self.searcher.doc_freq(name, term)
         return held
 
     def _idf(self, held: int) -> float:
@@ -153,12 +156,15 @@ class LexicalView:
         return math.log(1 + (total - held + 0.5) / (held + 0.5))
 
     def search(
-        self, terms: Sequence[str], k: int, allowed: Allowed | None = None
+        self, weights: Mapping[str, float], k: int, allowed: Allowed | None = None
     ) -> list[tuple[int, float]]:
-        """The ``k`` best chunks as ``(chunk_id, BM25)``, best first; all of them ``allowed``."""
-        if not terms:
+        """The ``k`` best chunks as ``(chunk_id, BM25)``, best first; all of them ``allowed``.
+
+        ``weights``: the terms, and how many times each of them counts.
+        """
+        if not weights:
             return []
-        return self._best_allowed(self._query(self._rarest(terms)), k, allowed)
+        return self._best_allowed(self._query(self._rarest(weights)), k, allowed)
 
     def search_across(
         self,
@@ -237,20 +243,20 @@ class LexicalView:
         ids = self.searcher.fast_field_values("chunk_id", [address for _, address in everything])
         return {int(i) for i in ids if i is not None}
 
-    def _rarest(self, terms: Sequence[str]) -> Counter[str]:
-        counted = Counter(terms)
-        if len(counted) <= MAX_QUERY_TERMS:
-            return counted
-        known = [term for term in counted if self.searcher.doc_freq("body", term)]
+    def _rarest(self, weights: Mapping[str, float]) -> Mapping[str, float]:
+        if len(weights) <= MAX_QUERY_TERMS:
+            return weights
+        known = [term for term in weights if self._chunks_with("body", term)]
         kept = sorted(known, key=lambda term: (-self.idf(term), term))[:MAX_QUERY_TERMS]
-        return Counter({term: counted[term] for term in kept})
+        return {term: weights[term] for term in kept}
 
-    def _query(self, terms: Counter[str]) -> tantivy.Query:
+    def _query(self, weights: Mapping[str, float]) -> tantivy.Query:
         parts: list[tuple[tantivy.Occur, tantivy.Query]] = []
-        for term, count in terms.items():
-            for field, boost in (("body", 1.0), ("title", TITLE_BOOST)):
-                leaf = tantivy.Query.term_query(self.index.schema, field, term, "freq")
-                parts.append((tantivy.Occur.Should, tantivy.Query.boost_query(leaf, boost * count)))
+        for term, weight in weights.items():
+            for name, boost in (("body", 1.0), ("title", TITLE_BOOST)):
+                leaf = tantivy.Query.term_query(self.index.schema, name, term, "freq")
+                weighted = tantivy.Query.boost_query(leaf, boost * weight)
+                parts.append((tantivy.Occur.Should, weighted))
         return tantivy.Query.boolean_query(parts)
 
 

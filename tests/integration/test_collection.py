@@ -26,7 +26,7 @@ from rag_service.store.collection import CollectionView
 from rag_service.store.collection_writer import CollectionWriter
 from rag_service.store.library import Library
 from rag_service.store.verify import verify_collection
-from rag_service.text.analysis import analyze_query
+from rag_service.text.question_weights import question_weights
 from rag_service.types import ChunkSpan, Filters
 from tests.stored import FINGERPRINT, document, key_of, letters, put
 
@@ -45,7 +45,7 @@ def writer(library: Library) -> Iterator[CollectionWriter]:
 
 
 def lexical(view: CollectionView, *terms: str, filters: Filters | None = None) -> list[str]:
-    analysed = analyze_query(" ".join(terms))
+    analysed = question_weights(" ".join(terms))
     ids = [chunk_id for chunk_id, _ in view.search_lexical(analysed, 10, view.allowed(filters))]
     found = view.chunks(ids)
     return [found[i].text for i in ids if i in found]
@@ -492,7 +492,7 @@ def test_equal_scores_come_in_the_order_of_ingestion(
         put(writer.catalog, f"{number}.txt", ["same text"])
     writer.publish()
     view = library.open("fruit").view()
-    ids = [chunk_id for chunk_id, _ in view.search_lexical(["same"], 5, None)]
+    ids = [chunk_id for chunk_id, _ in view.search_lexical({"same": 1.0}, 5, None)]
     assert ids == sorted(ids)
     vector = letters("same text")
     assert vector is not None

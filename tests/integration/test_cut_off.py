@@ -10,7 +10,7 @@ import pytest
 
 from rag_service.store.collection_writer import CollectionWriter
 from rag_service.store.library import Library
-from rag_service.text.analysis import analyze_query
+from rag_service.text.question_weights import question_weights
 from tests.stored import FINGERPRINT, put
 
 
@@ -26,7 +26,7 @@ def write(library: Library) -> CollectionWriter:
 
 
 def words_found(library: Library, word: str) -> int:
-    return len(library.open("fruit").view().search_lexical(analyze_query(word), 10, None))
+    return len(library.open("fruit").view().search_lexical(question_weights(word), 10, None))
 
 
 def test_a_lexical_commit_that_was_cut_off_before_it_counted_is_made_again(

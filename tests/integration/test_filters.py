@@ -11,7 +11,7 @@ import pytest
 from rag_service.store.collection import CollectionView
 from rag_service.store.collection_writer import CollectionWriter
 from rag_service.store.library import Library
-from rag_service.text.analysis import analyze_query
+from rag_service.text.question_weights import question_weights
 from rag_service.types import Filters
 from tests.stored import FINGERPRINT, ROOT, document, letters, put, put_all
 
@@ -44,7 +44,7 @@ PAGES = [(1, 1), (1, 2), (3, 3)]
 
 
 def lexical(view: CollectionView, filters: Filters, k: int = 10) -> set[str]:
-    found = view.search_lexical(analyze_query("apple"), k, view.allowed(filters))
+    found = view.search_lexical(question_weights("apple"), k, view.allowed(filters))
     return texts(view, found)
 
 
@@ -100,7 +100,7 @@ def test_a_filter_that_restricts_nothing_is_none(view: CollectionView) -> None:
 
 
 def test_a_filter_keeps_the_scores_as_they_are(view: CollectionView) -> None:
-    vector, terms = letters("apple"), analyze_query("apple")
+    vector, terms = letters("apple"), question_weights("apple")
     assert vector is not None
     allowed = view.allowed(Filters(sources=("*.pdf",), page_from=3))
     everything = dict(view.search_lexical(terms, 10)), dict(view.search_dense(vector, 10))
@@ -149,7 +149,7 @@ def test_a_broad_filter_loses_nothing_behind_better_ones_that_it_keeps_out(
     )
     writer.publish()
     view = library.open("fruit").view()
-    found = view.search_lexical(["appl"], 3, view.allowed(Filters(sources=("in/*",))))
+    found = view.search_lexical({"appl": 1.0}, 3, view.allowed(Filters(sources=("in/*",))))
     assert len(found) == 3
     assert all(
         chunk.source.startswith("in/") for chunk in view.chunks([i for i, _ in found]).values()

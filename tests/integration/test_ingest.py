@@ -34,7 +34,7 @@ from rag_service.store.catalog_schema import StagedDocument
 from rag_service.store.catalog_writer import CatalogWriter
 from rag_service.store.collection import Collection
 from rag_service.store.library import Library
-from rag_service.text.analysis import analyze_query
+from rag_service.text.question_weights import question_weights
 from tests import documents
 
 WARRANTY = "The warranty of the Aldra recorder lasts three years from the date of delivery."
@@ -97,7 +97,7 @@ class Knowledge:
     def find(self, words: str) -> list[str]:
         """The sources of what the lexical index finds, best first."""
         view = self.opened().view()
-        ids = [chunk_id for chunk_id, _ in view.search_lexical(analyze_query(words), 10, None)]
+        ids = [chunk_id for chunk_id, _ in view.search_lexical(question_weights(words), 10, None)]
         found = view.chunks(ids)
         return [found[chunk_id].source for chunk_id in ids if chunk_id in found]
 

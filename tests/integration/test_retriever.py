@@ -188,3 +188,12 @@ def test_punctuation_finds_nothing_by_words_and_does_not_fail(service: Service) 
 def test_a_result_tells_how_long_each_step_took(service: Service) -> None:
     timings = search(service, "warranty").timings
     assert timings.keys() == {"embed_ms", "dense_ms", "lexical_ms", "join_ms", "rerank_ms"}
+
+
+def test_a_misspelled_word_finds_what_was_meant_and_says_so(service: Service) -> None:
+    result = search(service, "magnetts")
+    assert result.hits[0].chunk.source == "policy/storage.txt"
+    assert result.hits[0].lexical is not None
+    assert (
+        "No document has the word “magnetts”: words on “magnet” were searched for in its place."
+    ) in result.notes
