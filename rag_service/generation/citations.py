@@ -1,11 +1,11 @@
-"""Citations: from ``[n]`` in an answer to checked places in the documents.
+"""Citations: from what a chat model wrote to checked places in the documents.
 
-A chat model says where it claims to have a statement from; this module looks there. Each
-marker is tied to the statement that carries it, the statement to the sentences of source
-n that support it best, and those to document coordinates. What the source does not
-support stays a citation that is not verified; a number that names no source goes.
+Every sentence that claims something is looked for in the sources it names and, where those
+do not hold it, in all others: a sentence that cites wrongly or not at all, but stands in a
+source, gets that source as an *added* citation. What no source holds is unsupported. A
+number that names no source goes.
 
-How support is judged is in `evidence.py`.
+How support is judged is in `support.py`.
 """
 
 from __future__ import annotations
@@ -13,175 +13,229 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from typing import Final
 
-from rag_service.generation.evidence import Claim, Evidence, content
-from rag_service.text.sentences import sentence_spans
-from rag_service.types import Citation, Hit
+from rag_service.generation.claims import Claim, content
+from rag_service.generation.markers import marked
+from rag_service.generation.statements import MIN_CLAUSE_TERMS, Sentence, sentences
+from rag_service.generation.support import Embed, Finding, Passage
+from rag_service.text.folding import contains_quote
+from rag_service.types import Citation, Hit, Statement, StatementStatus
 
-# A clause with fewer content terms than this says too little to be checked by itself.
-MIN_CLAUSE_TERMS = 2
+# A place that holds this share of a statement and disagrees with the rest was altered.
+MIN_SHARED: Final = 0.6
+# A statement was made of a place that holds so much of it, and so much more than any other.
+MADE_OF: Final = 0.8
+MADE_OF_BY: Final = 0.1
 
-_NUMBER_LIST = r"\^?\d{1,9}(?:\s*[,，、;；\-–—~～]\s*\^?\d{1,9})*"
-_MARKER = re.compile(
-    r"(?P<code>```.*?(?:```|\Z)|`[^`\n]*`)"  # a[1] in code is no citation
-    rf"|[\[［【]\s*(?P<numbers>{_NUMBER_LIST})\s*[\]］】]",
-    re.DOTALL,
-)
-_RANGE = re.compile(r"(\d+)(?:\s*[\-–—~～]\s*\^?(\d+))?")
-_ENUMERATOR = re.compile(r"^\s*(?:[-*•·]|#+|\(?\d{1,2}[.)、．）](?!\d))\s*")
+_CLAUSE_END: Final = re.compile(r"(?<=[,;，；])(?!\d)|(?<=[,;] )")
 
 
 @dataclass(frozen=True, slots=True)
 class CitedAnswer:
-    """``text`` has every marker as ``[n]``; ``invented`` counts numbers without a source."""
+    """``text`` has every marker as ``[n]``; ``invented`` counts numbers without a source.
+
+    The spans of ``statements`` are places in ``text``, their citations indexes into
+    ``citations``.
+    """
 
     text: str
     citations: tuple[Citation, ...]
     invented: int
+    statements: tuple[Statement, ...] = ()
 
 
-def cite(answer: str, sources: Sequence[Hit]) -> CitedAnswer:
-    """Normalise the markers of ``answer`` and check each against ``sources``.
+def cite(answer: str, sources: Sequence[Hit], *, embed: Embed | None = None) -> CitedAnswer:
+    """Normalise the markers of ``answer`` and check each of its sentences against ``sources``.
 
     ``sources[0]`` is ``[1]``. There is one citation per distinct source and span, in the
     order of appearance; cited more than once, it is verified if every citing statement is
-    supported.
+    supported. ``embed`` is the collection's embedding model; without it words alone decide.
     """
-    markers = list(_markers(answer, len(sources)))
-    evidence = [Evidence(hit.chunk) for hit in sources]
-    found: dict[tuple[int, int, int], Citation] = {}
-    for claim, numbers in _claims(answer, markers):
-        for n in numbers:
-            citation = evidence[n - 1].support(claim, n)
-            key = (n, citation.char_start, citation.char_end)
-            known = found.get(key, citation)
-            found[key] = replace(known, verified=known.verified and citation.verified)
+    text = marked(answer, len(sources))
+    judge = _Judge(sources, embed)
+    statements = tuple(judge.judge(sentence) for sentence in sentences(text))
     return CitedAnswer(
-        text=_rewritten(answer, markers),
-        citations=tuple(found.values()),
-        invented=sum(marker.invented for marker in markers),
+        text=text.text,
+        citations=judge.citations,
+        invented=sum(marker.invented for marker in text.markers),
+        statements=statements,
     )
 
 
-def without_markers(text: str) -> str:
-    """``text`` with its citation markers taken out."""
-    return _cut(text, list(_markers(text, 0)))[0]
+def quoted_statements(text: str, citations: Sequence[Citation]) -> tuple[Statement, ...]:
+    """The statements of an answer that is made of its citations' quotes, each with its [n]."""
+    found: list[Statement] = []
+    position = 0
+    for index, citation in enumerate(citations):
+        start = position + len(text[position:]) - len(text[position:].lstrip())
+        end = _after(text, start, len("".join(f"{citation.quote}[{citation.n}]".split())))
+        found.append(Statement(start, end, "supported", 1.0, (index,)))
+        position = end
+    return tuple(found)
 
 
-# --- markers -----------------------------------------------------------------------
+def _after(text: str, start: int, letters: int) -> int:
+    """The end of so many ``letters`` from ``start`` on, white space not counted."""
+    end = start
+    while letters and end < len(text):
+        letters -= not text[end].isspace()
+        end += 1
+    return end
 
 
-@dataclass(frozen=True, slots=True)
-class _Marker:
-    start: int
-    end: int
-    numbers: tuple[int, ...]
-    invented: int
-
-
-def _markers(answer: str, sources: int) -> Iterator[_Marker]:
-    for match in _MARKER.finditer(answer):
-        if match["code"]:
+def without_unsupported(cited: CitedAnswer) -> CitedAnswer:
+    """The answer without the sentences that no source supports, and without their citations."""
+    text = ""
+    position = 0
+    broken = False  # the line that a removed sentence began is still to be begun
+    kept: list[Statement] = []
+    for statement in cited.statements:
+        gap = cited.text[position : statement.char_start]
+        position = statement.char_end
+        if statement.status == "unsupported":
+            broken |= "\n" in gap
             continue
-        numbers: dict[int, None] = {}
-        invented = 0
-        for first, last in _RANGE.findall(match["numbers"]):
-            low, high = sorted((int(first), int(last or first)))
-            named = range(max(low, 1), min(high, sources) + 1)
-            numbers |= dict.fromkeys(named)
-            invented += high - low + 1 - len(named)
-        yield _Marker(match.start(), match.end(), tuple(numbers), invented)
+        text += "\n" if broken and "\n" not in gap else gap
+        text, broken = text.lstrip(), False
+        start = len(text)
+        text += cited.text[statement.char_start : statement.char_end]
+        kept.append(replace(statement, char_start=start, char_end=len(text)))
+    used = sorted({index for statement in kept for index in statement.citations})
+    renumbered = {old: new for new, old in enumerate(used)}
+    return CitedAnswer(
+        text.rstrip(),
+        tuple(cited.citations[index] for index in used),
+        cited.invented,
+        tuple(replace(s, citations=tuple(renumbered[i] for i in s.citations)) for s in kept),
+    )
 
 
-def _rewritten(answer: str, markers: Sequence[_Marker]) -> str:
-    """The answer with every marker in the one form, and those without a source gone."""
-    pieces: list[str] = []
-    position = 0
-    for marker in markers:
-        kept = "".join(f"[{n}]" for n in marker.numbers)
-        pieces.append(_before(answer, position, marker, set_off=bool(kept)) + kept)
-        position = marker.end
-    return "".join([*pieces, answer[position:]])
+class _Judge:
+    """Checks one answer's sentences against its sources, and gathers the citations."""
+
+    def __init__(self, sources: Sequence[Hit], embed: Embed | None) -> None:
+        self._chunks = [hit.chunk for hit in sources]
+        self._passages = [Passage(chunk, self._beside(n)) for n, chunk in enumerate(self._chunks)]
+        self._embed = embed
+        self._found: dict[tuple[int, int, int], Citation] = {}
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        return tuple(self._found.values())
+
+    def judge(self, sentence: Sentence) -> Statement:
+        def stated(status: StatementStatus, support: float, citations: Sequence[int]) -> Statement:
+            return Statement(sentence.start, sentence.end, status, support, tuple(citations))
+
+        if not sentence.claims:
+            return stated("no_claim", 0.0, ())
+        written = [self._written(claim, numbers) for claim, numbers in sentence.cited]
+        cited = list(dict.fromkeys(index for indexes, _ in written for index in indexes))
+        if written and all(finding.supported for _, finding in written):
+            return stated("supported", min(finding.support for _, finding in written), cited)
+        support, added = self._elsewhere(sentence)
+        return stated(
+            "supported" if added else "unsupported", support, list(dict.fromkeys([*cited, *added]))
+        )
+
+    def _written(self, claim: Claim, numbers: Sequence[int]) -> tuple[list[int], Finding]:
+        """The citations that the model wrote, and the best of what they hold."""
+        findings = self._findings(claim, [n - 1 for n in numbers])
+        indexes = [self._cite(n, finding, added=False) for n, finding in findings.items()]
+        return indexes, max(findings.values(), key=lambda finding: finding.support)
+
+    def _elsewhere(self, sentence: Sentence) -> tuple[float, list[int]]:
+        """The support for a sentence in any source, and citations of it if there is enough.
+
+        What no source holds as a whole may be drawn from several: then each clause is looked
+        for by itself.
+        """
+        n, finding = self._best(sentence.whole)
+        if finding is None:
+            return 0.0, []
+        if finding.supported:
+            return finding.support, [self._cite(n, finding, added=True)]
+        if self._altered(sentence.whole):
+            return finding.support, []
+        parts = [self._best(claim) for claim in _parts(sentence.whole)]
+        found = [(n, part) for n, part in parts if part and part.supported]
+        if len(parts) < 2 or len(found) < len(parts):
+            return finding.support, []
+        indexes = [self._cite(n, part, added=True) for n, part in found]
+        return min(part.support for _, part in found), list(dict.fromkeys(indexes))
+
+    def _altered(self, claim: Claim) -> bool:
+        """Whether a source says most of the claim, and something else."""
+        findings = (passage.find(claim) for passage in self._passages)
+        return any(f.share >= MIN_SHARED and not f.agrees for f in findings)
+
+    def _best(self, claim: Claim) -> tuple[int, Finding | None]:
+        findings = self._findings(claim, range(len(self._chunks)))
+        if not findings:
+            return 0, None
+        n, best = max(findings.items(), key=lambda item: item[1].support)
+        m, nearest = max(findings.items(), key=lambda item: item[1].share)
+        # The sentence that a claim was plainly made of decides, not one that is much like it.
+        made_of = nearest.share >= max(MADE_OF, best.share + MADE_OF_BY) and not nearest.agrees
+        return (m, nearest) if made_of and not best.exact else (n, best)
+
+    def _findings(self, claim: Claim, numbers: Sequence[int]) -> dict[int, Finding]:
+        """By the index of the source."""
+        found = {n: self._passages[n].find(claim) for n in numbers}
+        undecided = [n for n, finding in found.items() if finding.undecided]
+        if self._embed is None or not undecided:
+            return found
+        quotes = [self._passages[n].text(found[n]) for n in undecided]
+        own, *others = self._embed([claim.text, *quotes])
+        for n, other in zip(undecided, others, strict=True):
+            if own is not None and other is not None:
+                found[n] = found[n].with_cosine(float(own @ other))
+        return found
+
+    def _cite(self, n: int, finding: Finding, *, added: bool) -> int:
+        """The index of the citation of a place; a new one if the place is new."""
+        chunk = self._chunks[n]
+        key = (n, finding.start, finding.end)
+        quote = chunk.text[finding.start : finding.end]
+        verified = finding.supported and contains_quote(chunk.text, quote)
+        known = self._found.get(key)
+        if known is not None:
+            both = known.verified and verified
+            self._found[key] = replace(known, verified=both, added=known.added and added)
+        else:
+            self._found[key] = Citation(
+                n=n + 1,
+                chunk_id=chunk.chunk_id,
+                doc_id=chunk.doc_id,
+                source=chunk.source,
+                page=chunk.page,
+                char_start=chunk.char_start + finding.start,
+                char_end=chunk.char_start + finding.end,
+                quote=quote,
+                verified=verified,
+                added=added,
+            )
+        return list(self._found).index(key)
+
+    def _beside(self, n: int) -> str:
+        """What the other sources hold of the same document."""
+        doc_id = self._chunks[n].doc_id
+        others = enumerate(self._chunks)
+        return "\n".join(c.text for m, c in others if m != n and c.doc_id == doc_id)
 
 
-def _before(answer: str, position: int, marker: _Marker, *, set_off: bool) -> str:
-    """The text up to a marker; the space that set the marker off goes if the marker does."""
-    text = answer[position : marker.start]
-    if set_off or answer[marker.end : marker.end + 1].isalnum():
-        return text
-    return text.rstrip(" \t")
-
-
-# --- statements --------------------------------------------------------------------
-
-
-def _claims(answer: str, markers: Sequence[_Marker]) -> Iterator[tuple[Claim, tuple[int, ...]]]:
-    """Every marker's statement and source numbers, in order."""
-    plain, anchors = _cut(answer, markers)
-    spans = _sentences(plain)
-    homes = [_home(plain, anchor, spans) for anchor in anchors]
-    for home, group in groupby(range(len(markers)), key=homes.__getitem__):
-        indexes = list(group)
-        claims = _clauses(plain, spans[home], [anchors[i] for i in indexes])
-        for i, claim in zip(indexes, claims, strict=True):
-            yield claim, markers[i].numbers
-
-
-def _cut(answer: str, markers: Sequence[_Marker]) -> tuple[str, list[int]]:
-    """The answer without its markers, and where in it each of them stood."""
-    plain = ""
-    anchors: list[int] = []
-    position = 0
-    for marker in markers:
-        plain += _before(answer, position, marker, set_off=False)
-        anchors.append(len(plain))
-        position = marker.end
-        # "in Rome.[1]It is" must stay two sentences, "Rome[1]is" two words.
-        follows = answer[position : position + 1]
-        if follows.isascii() and follows.isalnum() and not plain[-1:].isspace():
-            plain += " "
-    return plain + answer[position:], anchors
-
-
-def _sentences(plain: str) -> list[tuple[int, int]]:
-    """Sentence spans; a line of an answer (a list item, a heading) is never joined on."""
-    spans: list[tuple[int, int]] = []
-    position = 0
-    for line in plain.splitlines(keepends=True):
-        spans += [(position + start, position + end) for start, end in sentence_spans(line)]
-        position += len(line)
-    return spans or [(0, len(plain))]
-
-
-def _home(plain: str, anchor: int, spans: Sequence[tuple[int, int]]) -> int:
-    """Index of the sentence that a marker at ``anchor`` stands in or ends.
-
-    At the start of a line it belongs to what follows it there.
-    """
-    before = plain[:anchor].rstrip(" \t")
-    leads = not before or before.endswith("\n")
-    if leads and plain[anchor:].partition("\n")[0].strip():
-        return next(i for i, (_, end) in enumerate(spans) if end > anchor)
-    written = len(before.rstrip())
-    return max((i for i, (start, _) in enumerate(spans) if start < written), default=0)
-
-
-def _clauses(plain: str, span: tuple[int, int], anchors: Sequence[int]) -> list[Claim]:
-    """The part of one sentence that each of its markers stands for.
-
-    That is the whole sentence, unless markers at several places divide it between them;
-    then each has what stands before it, and the last one also what follows.
-    """
-    start, end = span
-    whole = Claim(_ENUMERATOR.sub("", plain[start:end]))
-    claims: list[Claim] = []
-    cuts = sorted(set(anchors))
-    for anchor in anchors:
-        i = cuts.index(anchor)
-        left = cuts[i - 1] if i else start
-        right = anchor if i + 1 < len(cuts) else max(end, anchor)
-        clause = Claim(_ENUMERATOR.sub("", plain[left:right]), opens=not i)
-        too_short = len(content(clause.text)) < MIN_CLAUSE_TERMS
-        claims.append(whole if len(cuts) == 1 or too_short else clause)
-    return claims
+def _parts(claim: Claim) -> Iterator[Claim]:
+    """The clauses of a sentence, each with what is too short to stand alone."""
+    start = 0
+    for end in [*(m.start() for m in _CLAUSE_END.finditer(claim.text)), len(claim.text)]:
+        part = claim.text[start:end]
+        rest = claim.text[end:]
+        if (
+            min(len(content(part)), len(content(rest)) if rest.strip() else 99)
+            >= 3 * MIN_CLAUSE_TERMS
+        ):
+            yield Claim(part, opens=claim.opens and not start)
+            start = end
+    if claim.text[start:].strip():
+        yield Claim(claim.text[start:], opens=claim.opens and not start)
