@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag_service.commands.parts import Collection, Json, print_json, service
+from rag_service.commands.calibration import calibrate as calibrate_collection
+from rag_service.commands.parts import Collection, Json, print_json, progress, service
 from rag_service.errors import ChatModelError, GenerationError, InvalidRequest, PathNotFound
 
 if TYPE_CHECKING:
@@ -66,6 +66,12 @@ Make = Annotated[
         help="Draft so many questions about the collection with the chat model, into the file.",
     ),
 ]
+Calibrate = Annotated[
+    bool,
+    typer.Option(
+        "--calibrate", help="Fit the confidence of the collection's answers to the questions."
+    ),
+]
 Seed = Annotated[
     int, typer.Option("--seed", help="With --make: decides which passages are asked about.")
 ]
@@ -87,9 +93,10 @@ def evaluate(
     failures: Failures = False,
     make: Make = None,
     seed: Seed = 0,
+    calibrate: Calibrate = False,
     as_json: Json = False,
 ) -> None:
-    """Measure search and refusals with your own questions; compare runs; draft questions.
+    """Measure search and refusals with your own questions; compare runs; draft; calibrate.
 
     docs/evaluation.md describes the format of the questions and how to read the figures.
     """
@@ -97,6 +104,11 @@ def evaluate(
     _check_outputs(save, plot)
     if make is not None:
         _draft(_only(files), collection, make, seed)
+        return
+    if calibrate:
+        if url:
+            raise InvalidRequest("--calibrate is for collections of this machine, not for --url.")
+        calibrate_collection(ctx, _only(files), collection, limit, as_json=as_json)
         return
     if compare:
         runs = _load_runs(files)
@@ -138,9 +150,11 @@ class _Shown:
         from rag_service.evaluation.report import (
             comparison_json,
             failures_table,
+            risk_table,
             run_json,
             run_table,
         )
+        from rag_service.evaluation.summary import run_reliability
 
         compared = [compare(earlier, run) for earlier in base]
         if self.as_json:
@@ -148,6 +162,9 @@ class _Shown:
             print_json(run_json(run) | (comparisons if compared else {}))
             return
         show_table(*run_table(run, by_tag=self.by_tag))
+        if judged := run_reliability(run.outcomes):
+            say("")
+            show_table(*risk_table(judged))
         if self.failures:
             say("")
             show_table(*failures_table(run.outcomes))
@@ -220,20 +237,8 @@ def _measure(asked: _Asked, target: Target) -> Run:
     from rag_service.evaluation.runner import evaluate
 
     questions = load_questions(asked.path, limit=asked.limit)
-    with _progress("Asking", len(questions)) as advance:
+    with progress("Asking", len(questions)) as advance:
         return evaluate(questions, target, label=asked.label, ask=asked.ask, on_question=advance)
-
-
-@contextmanager
-def _progress(doing: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar on a terminal, nothing anywhere else; yields what moves it on by one."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    shown = sys.stderr.isatty()
-    with Progress(console=Console(stderr=True), transient=True, disable=not shown) as bar:
-        task = bar.add_task(doing, total=total)
-        yield lambda: bar.advance(task)
 
 
 def _load_runs(paths: Sequence[Path]) -> list[Run]:
@@ -273,7 +278,7 @@ def _draft(path: Path, collection: str, count: int, seed: int) -> None:
         raise ChatModelError(
             "Questions are drafted by a chat model, and none is set: set RAG_CHAT__MODEL."
         )
-    with closing(chat), _progress("Drafting", count) as advance:
+    with closing(chat), progress("Drafting", count) as advance:
         drafter = Drafter(chat, PromptLibrary.load(settings.prompts_dir))
         written = write_drafts(drafter.drafts(catalog, count, seed=seed), path, on_draft=advance)
     for reason, times in drafter.dropped.most_common():

@@ -32,6 +32,7 @@ _HEADINGS = (
     "here",
     "used by",
 )
+_CHAT_HEADINGS = ("chat model", "languages", "MB", "context", "licence", "here", "used by")
 
 
 @app.command("list")
@@ -45,8 +46,10 @@ def list_models(ctx: typer.Context, as_json: Json = False) -> None:
     if as_json:
         print_json({"models": [asdict(model) for model in listed]})
         return
-    show_table(_HEADINGS, [_row(model) for model in listed])
-    say("\nFetch one: rag models pull NAME. Change a collection to it: rag models use NAME.")
+    show_table(_HEADINGS, [_row(model) for model in listed if model.kind != "chat"])
+    say("\nFetch one: rag models pull NAME. Change a collection to it: rag models use NAME.\n")
+    show_table(_CHAT_HEADINGS, [_chat_row(model) for model in listed if model.kind == "chat"])
+    say("\nFetch one: rag models pull NAME. Let it answer: RAG_CHAT__MODEL=NAME.")
 
 
 def _row(model: ListedModel) -> tuple[object, ...]:
@@ -56,6 +59,18 @@ def _row(model: ListedModel) -> tuple[object, ...]:
         model.languages,
         model.megabytes or None,
         model.dimension or None,
+        model.max_tokens or None,
+        model.licence,
+        model.where or "-",
+        ", ".join(model.used_by) or None,
+    )
+
+
+def _chat_row(model: ListedModel) -> tuple[object, ...]:
+    return (
+        model.reference,
+        model.languages,
+        model.megabytes or None,
         model.max_tokens or None,
         model.licence,
         model.where or "-",
@@ -76,7 +91,13 @@ def _in_collections(opened: Library) -> dict[str, str]:
 
 @app.command("pull")
 def pull_model(
-    name: Annotated[str, typer.Argument(help="The model, as organisation/name.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="The model, as organisation/name; one of several GGUF files as "
+            "organisation/name:Q4_K_M or organisation/name/file.gguf."
+        ),
+    ],
     revision: Annotated[
         str | None, typer.Option("--revision", help="Branch, tag or commit. [default: the newest]")
     ] = None,

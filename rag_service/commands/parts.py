@@ -92,6 +92,18 @@ def service(ctx: typer.Context, settings: Settings) -> Iterator[Service]:
         yield opened
 
 
+@contextmanager
+def progress(doing: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar on a terminal, nothing anywhere else; yields what moves it on by one."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    shown = sys.stderr.isatty()
+    with Progress(console=Console(stderr=True), transient=True, disable=not shown) as bar:
+        task = bar.add_task(doing, total=total)
+        yield lambda: bar.advance(task)
+
+
 def library(ctx: typer.Context) -> Library:
     from rag_service.settings import load_settings
 

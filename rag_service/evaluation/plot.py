@@ -1,4 +1,8 @@
-"""Runs side by side as a picture: a panel a group of questions, a row of dots a metric."""
+"""Runs side by side as a picture: a panel a group of questions, a row of dots a metric.
+
+Where questions were asked, one panel more: how often an answer is wrong (risk) as ever less sure
+questions are answered too (coverage).
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rag_service.errors import ConfigError, InvalidRequest, StorageError
+from rag_service.evaluation.refusals import risk_coverage
 from rag_service.evaluation.runs import Run
-from rag_service.evaluation.summary import METRICS, OVERALL, Figure, Summary, summarize
+from rag_service.evaluation.summary import (
+    METRICS,
+    OVERALL,
+    Figure,
+    Summary,
+    claims,
+    summarize,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +74,11 @@ def plot_runs(runs: Sequence[Run], path: Path) -> tuple[str, ...]:
     }
     with rc_context(settings), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        picture = _draw({_unique(runs, n): summarize(run.outcomes) for n, run in enumerate(runs)})
+        labels = [_unique(runs, n) for n in range(len(runs))]
+        picture = _draw(
+            {label: summarize(run.outcomes) for label, run in zip(labels, runs, strict=True)},
+            {label: claims(run.outcomes) for label, run in zip(labels, runs, strict=True)},
+        )
         _save(picture, path)
     if path.suffix.lower() == ".png" and any("Glyph" in str(each.message) for each in caught):
         return ("No installed font has all characters of the labels; an .svg would show them.",)
@@ -81,7 +99,9 @@ def _save(picture: Picture, path: Path) -> None:
         raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
 
 
-def _draw(runs: Mapping[str, Mapping[str, Summary]]) -> Picture:
+def _draw(
+    runs: Mapping[str, Mapping[str, Summary]], claimed: Mapping[str, Sequence[tuple[float, bool]]]
+) -> Picture:
     from matplotlib.figure import Figure as Picture
 
     groups = _groups(list(runs.values()))
@@ -90,11 +110,15 @@ def _draw(runs: Mapping[str, Mapping[str, Summary]]) -> Picture:
         for metric in METRICS
         if any(metric in summary.metrics for run in runs.values() for summary in run.values())
     ]
-    size = (2 + _PANEL_INCHES * len(groups), 1.5 + _ROW_INCHES * len(metrics))
+    count = len(groups) + any(claimed.values())
+    size = (2 + _PANEL_INCHES * count, 1.5 + _ROW_INCHES * len(metrics))
     picture = Picture(figsize=size, layout="constrained")
-    panels = picture.subplots(1, len(groups), sharey=True, squeeze=False)[0]
-    for panel, group in zip(panels, groups, strict=True):
+    panels = picture.subplots(1, count, squeeze=False)[0]
+    for panel, group in zip(panels, groups, strict=False):
         _panel(panel, group, metrics, {label: run[group] for label, run in runs.items()})
+        panel.tick_params(labelleft=panel is panels[0])
+    if count > len(groups):
+        _risk_panel(panels[-1], claimed)
     handles, labels = panels[0].get_legend_handles_labels()
     picture.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
     return picture
@@ -120,6 +144,21 @@ def _panel(axes: Axes, group: str, metrics: Sequence[str], runs: Mapping[str, Su
     axes.set_ylim(len(metrics) - 0.5, -0.5)
     axes.set_yticks(range(len(metrics)), [metric.replace("_", " ") for metric in metrics])
     axes.grid(axis="x", color="0.9")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _risk_panel(axes: Axes, claimed: Mapping[str, Sequence[tuple[float, bool]]]) -> None:
+    for n, asked in enumerate(claimed.values()):
+        if asked:
+            confidences, right = np.array(asked, dtype=float).T
+            coverages, risks = risk_coverage(confidences, right, np.ones(len(right)))
+            axes.step(coverages, risks, where="pre", color=_COLOURS[n % len(_COLOURS)])
+    axes.set_title("risk by coverage", fontsize="medium")
+    axes.set_xlim(0, 1.02)
+    axes.set_ylim(0, 1.02)
+    axes.set_xlabel("share of the questions answered")
+    axes.grid(color="0.9")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 

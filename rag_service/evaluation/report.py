@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from rag_service.evaluation.comparison import Comparison, Difference
+from rag_service.evaluation.refusals import Reliability
 from rag_service.evaluation.runs import Outcome, Run
-from rag_service.evaluation.summary import METRICS, OVERALL, Figure, Latency, summarize
+from rag_service.evaluation.summary import (
+    METRICS,
+    OVERALL,
+    Figure,
+    Latency,
+    grouped,
+    run_reliability,
+    summarize,
+)
 
 SIGNIFICANT = 0.05
 _DECIDING = "answer_in_context@256"
+_RELIABILITY = {
+    "ece": "expected calibration error",
+    "brier": "Brier score",
+    "aurc": "area under risk and coverage",
+}
 
 
 class Table(NamedTuple):
@@ -25,7 +39,9 @@ def run_json(run: Run) -> dict[str, Any]:
     figures = {name: asdict(summary) for name, summary in summaries.items()}
     document = run.model_dump(mode="json")
     outcomes = document.pop("outcomes")
-    return {**document, "figures": _rounded(figures), "outcomes": outcomes}
+    judged = run_reliability(run.outcomes)
+    confidence = {"confidence": _rounded(asdict(judged))} if judged else {}
+    return {**document, "figures": _rounded(figures), **confidence, "outcomes": outcomes}
 
 
 def comparison_json(comparison: Comparison) -> dict[str, Any]:
@@ -36,6 +52,8 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
 def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_rounded(item) for item in value]
     return round(value, 4) if isinstance(value, float) else value
 
 
@@ -48,6 +66,9 @@ def run_table(run: Run, *, by_tag: bool = False) -> Table:
         figures = [summary.metrics.get(metric) for summary in groups.values()]
         if any(figures):
             rows.append([_spaced(metric), *map(_figure, figures)])
+    judged = [run_reliability(members) for members in _members(run, groups)]
+    if any(judged):
+        rows.append(["calibration error", *(f"{j.ece:.3f}" if j else "–" for j in judged)])
     for name in ("search_ms", "ask_ms"):
         latencies = [getattr(summary, name) for summary in groups.values()]
         if any(latencies):
@@ -55,10 +76,40 @@ def run_table(run: Run, *, by_tag: bool = False) -> Table:
     return Table([run.label, *map(_heading, groups)], rows)
 
 
+def reliability_table(named: Mapping[str, Reliability]) -> Table:
+    """A row a figure, a column for each of what is compared."""
+    rows = [
+        [label, *(f"{getattr(each, name):.3f}" for each in named.values())]
+        for name, label in _RELIABILITY.items()
+    ]
+    return Table(["", *named], rows)
+
+
+def risk_table(judged: Reliability) -> Table:
+    """What happens if only what is at least so sure is answered."""
+    rows = [
+        [
+            f"{point.threshold:g}",
+            f"{point.coverage:.3f}",
+            "–" if point.risk is None else f"{point.risk:.3f}",
+            f"{point.refused_wrongly:.3f}",
+            f"{point.refused_rightly:.3f}",
+        ]
+        for point in judged.curve
+    ]
+    headings = ["answered from confidence", "coverage", "risk"]
+    return Table([*headings, "refused, answer found", "refused, others"], rows)
+
+
 def _group_names(groups: Iterable[str], *, by_tag: bool) -> list[str]:
     """All questions, then the tags, or the languages where there is more than one."""
     names = [name for name in groups if name.startswith("tag:" if by_tag else "lang:")]
     return [OVERALL, *(names if by_tag or len(names) > 1 else [])]
+
+
+def _members(run: Run, groups: Iterable[str]) -> list[list[Outcome]]:
+    by_group = grouped(run.outcomes)
+    return [by_group[name] for name in groups]
 
 
 def _figure(figure: Figure | None) -> str:

@@ -49,7 +49,7 @@ def evaluate(
     """
     if ask is None:
         ask = not all(question.answerable for question in questions)
-    wanted, notes = _resolved(questions, target.documents())
+    wanted, notes = resolve_documents(questions, target.documents())
     if questions:  # opens indexes and connections, which no question should be charged for
         target.search(questions[0].question, TOP_K)
     outcomes: list[Outcome] = []
@@ -111,7 +111,7 @@ def _metrics(
 
 def _ranked(passages: Sequence[Passage], *, by_page: bool) -> list[Unit]:
     """The first distinct documents, or pages of documents."""
-    units = ((_folded(p.source), p.page if by_page else None) for p in passages)
+    units = ((folded_name(p.source), p.page if by_page else None) for p in passages)
     return list(dict.fromkeys(units))[:DEPTH]
 
 
@@ -124,7 +124,7 @@ def _ms(seconds: float) -> float:
     return round(seconds * 1e3, 3)
 
 
-def _resolved(
+def resolve_documents(
     questions: Sequence[EvalQuestion], documents: Sequence[DocumentName]
 ) -> tuple[list[frozenset[Unit]], tuple[str, ...]]:
     """What each question wants found, and a note on names that fit no document.
@@ -151,22 +151,25 @@ class _Names:
     """Finds documents by the names that questions give them, and remembers what it found."""
 
     def __init__(self, documents: Sequence[DocumentName]) -> None:
-        self._sources = dict.fromkeys(_folded(document.source) for document in documents)
+        self._sources = dict.fromkeys(folded_name(document.source) for document in documents)
         self._by_title: dict[str, list[str]] = {}
         for document in documents:
-            titled = self._by_title.setdefault(_folded(document.title).casefold(), [])
-            titled.append(_folded(document.source))
+            titled = self._by_title.setdefault(folded_name(document.title).casefold(), [])
+            titled.append(folded_name(document.source))
         self._found: dict[str, list[str]] = {}
         self.known: dict[str, None] = {}
         self.unknown: dict[str, None] = {}
 
     def wanted(self, question: EvalQuestion) -> Iterator[Unit]:
         for name, found in [
-            *((name, self._by_source(_folded(name))) for name in question.sources),
-            *((name, self._by_title.get(_folded(name).casefold(), [])) for name in question.titles),
+            *((name, self._by_source(folded_name(name))) for name in question.sources),
+            *(
+                (name, self._by_title.get(folded_name(name).casefold(), []))
+                for name in question.titles
+            ),
         ]:
             (self.known if found else self.unknown)[name] = None
-            for source in found or [_folded(name)]:
+            for source in found or [folded_name(name)]:
                 for page in question.pages or (None,):
                     yield source, page
 
@@ -178,6 +181,6 @@ class _Names:
         return self._found[name]
 
 
-def _folded(name: str) -> str:
+def folded_name(name: str) -> str:
     """Some systems spell a file name's letters with accents apart; it is the same name."""
     return unicodedata.normalize("NFC", name).strip()

@@ -87,8 +87,9 @@ def load_run(path: Path) -> Run:
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidRequest(f"{path} cannot be read: {error}.") from error
-    return Run.model_validate(run.model_dump(exclude={"figures"}))
+    return Run.model_validate(run.model_dump(exclude={"figures", "confidence"}))
 
 
 class _SavedRun(Run):
     figures: Any = None
+    confidence: Any = None

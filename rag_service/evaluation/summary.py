@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rag_service.evaluation.refusals import Reliability, reliability
 from rag_service.evaluation.runner import BUDGETS
 from rag_service.evaluation.runs import Outcome
 from rag_service.evaluation.statistics import Parts, interval, ratios
@@ -17,6 +18,8 @@ METRICS = (
     *("refusal_precision", "refusal_recall"),
 )
 OVERALL = "all"
+# What tells whether the passages hold the answer; the first that a question has labels for.
+_FOUND = ("answer_in_context@1024", "hit@5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,26 @@ def _contributions(outcome: Outcome) -> Iterator[tuple[str, float, float]]:
         right = float(outcome.refused and not outcome.answerable)
         yield "refusal_precision", right, float(outcome.refused)
         yield "refusal_recall", right, float(not outcome.answerable)
+
+
+def claims(outcomes: Sequence[Outcome]) -> list[tuple[float, bool]]:
+    """Of the questions that were asked: the confidence, and whether the answer was found."""
+    return [(o.confidence, _is_answered(o)) for o in outcomes if o.confidence is not None]
+
+
+def _is_answered(outcome: Outcome) -> bool:
+    """As far as its labels tell."""
+    found = (outcome.metrics[name] for name in _FOUND if name in outcome.metrics)
+    return outcome.answerable and next(found, 1.0) > 0
+
+
+def run_reliability(outcomes: Sequence[Outcome]) -> Reliability | None:
+    """Whether the confidences can be relied on; None where no question was asked."""
+    asked = claims(outcomes)
+    if not asked:
+        return None
+    confidences, right = zip(*asked, strict=True)
+    return reliability(confidences, right)
 
 
 def _summary(outcomes: Sequence[Outcome]) -> Summary:

@@ -127,6 +127,11 @@ class LocalTarget:
         chunks = [hit.chunk for hit in found.hits]
         return [Passage(chunk.source, chunk.title, chunk.page, chunk.text) for chunk in chunks]
 
+    def find(self, question: str) -> SearchResult:
+        """What an answer to the question would be made from."""
+        top_k = self.service.settings.retrieval.top_k
+        return self.service.search(question, collection=self.collection, top_k=top_k, filters=None)
+
     def ask(self, question: str) -> Reply:
         events = self.service.ask(
             question,

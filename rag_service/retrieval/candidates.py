@@ -19,17 +19,18 @@ from rag_service.text.question_weights import question_weights
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Legs with what they found, best first; ``notes`` says why one has no vote,
-    and which words were taken for others.
+    """Legs with what they found, best first.
 
-    ``glossed`` is what the lexical leg owes to the gloss, with the English ``gloss_terms``
-    that were searched for there; only an explanation looks at it.
+    ``notes`` says why a leg has no vote, and which words were taken for others. The rest is
+    for explanations: what the lexical leg owes to the gloss, the English terms that were
+    searched for there, and those searched for in the place of words that stand nowhere.
     """
 
     legs: tuple[Leg, ...]
     notes: tuple[str, ...] = ()
     glossed: Ranked = field(default_factory=list)
     gloss_terms: tuple[str, ...] = ()
+    guessed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,13 @@ class CandidateSearch:
         notes = correction_notes(query, slips)
         if vector is None:
             notes += (_no_dense_vote(self.embeddings),)
-        return Candidates(legs, notes, found, across.terms() if across else ())
+        return Candidates(
+            legs,
+            notes,
+            glossed=found,
+            gloss_terms=across.terms() if across else (),
+            guessed=tuple(slip.meant for slip in slips),
+        )
 
 
 def _across(

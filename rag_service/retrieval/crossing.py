@@ -87,10 +87,10 @@ def marked(query: str, hits: Sequence[Hit]) -> list[Hit]:
 
 
 def crossed_note(hits: Sequence[Hit]) -> tuple[str, ...]:
-    """Tells of passages that are not in the question's language."""
+    """Tells of passages that are not in the question's language, where one of them comes first."""
+    if not hits or not hits[0].crossed:
+        return ()  # what answers best needs no dictionary
     across = sum(hit.crossed for hit in hits)
-    if not across:
-        return ()
     return (
         f"{across} of the {len(hits)} passages are not in the language of the question. They were "
         "found word by word through a Chinese-English dictionary.",

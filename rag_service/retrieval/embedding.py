@@ -66,6 +66,16 @@ class LocalEmbeddings(Embeddings):
         """Tokens of each text, special tokens not counted."""
         return self._vocabulary.count_tokens(texts)
 
+    @property
+    def token_table(self) -> Vector:
+        """The vectors of single tokens at the model's input, ``(tokens, dimension)``."""
+        table = self._model[0].auto_model.get_input_embeddings().weight
+        return np.asarray(table.detach().float().cpu().numpy(), dtype=np.float32)
+
+    def tokens(self, text: str) -> list[int]:
+        """Rows of the table for ``text``, special tokens left out."""
+        return self._vocabulary.tokens(text)
+
     def represents(self, texts: Sequence[str]) -> list[bool]:
         """Whether the model knows enough of each text for its vector to mean anything."""
         return self._vocabulary.represents(texts)

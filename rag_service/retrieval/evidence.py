@@ -1,68 +1,143 @@
-"""Is the question answered by what was found? A probability, not a raw score."""
+"""What was found says of whether the question is answered: a few figures of a search.
+
+`confidence.py` makes a probability of them; docs/decisions/0017-confidence.md tells why these.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Final, Literal
 
-from rag_service.types import Hit
+from rag_service.retrieval.coverage import passage_terms
+from rag_service.text.analysis import analyze, content_terms
+from rag_service.text.gloss.glossing import is_chinese
+from rag_service.text.language import CJK_CLASS
+from rag_service.text.stopwords import ENGLISH_STOP_WORDS
+from rag_service.types import Hit, SearchResult
 
 # How many of the best passages are looked at; answers beyond them are not used anyway.
 _DEPTH = 5
+# With which candidate the best one is compared: one question seldom has so many good passages.
+_FAR_BELOW = 10
+_NO_TELLING = 0.5  # about the mean
+_MOST_NAMES = 20  # looked up for one question
+# A keyword or two are no question of those that the regression knows.
+_FEWEST_TERMS = 3
+# Beyond it a passage that answers cannot be told from one on the topic that does not.
+_MOST_SUPPORT = 0.9
 
-# Logistic regression, classes weighted equally, fitted on the results of 1,150 questions
-# of six public question sets asked of their own collection, and as many asked of another
-# collection in the same language. With both features 2 to 3 in 100 fall on the wrong side
-# of 0.5, with words alone 6 to 8. Questions on the topic of a collection that it does not
-# answer are harder, and not in those figures.
-_BIAS, _COVERAGE, _COSINE = -8.5, 9.9, 10.7
-# Questions the embedding model cannot represent are judged by their words alone.
-_BIAS_LEXICAL, _COVERAGE_LEXICAL = -6.5, 17.0
-# Between languages the dictionary's gloss blurs both features: fitted on 600 questions of the
-# parallel sets, asked with and without the article that answers them. A fifth of the
-# answerable ones is refused, and a seventh of the others is not.
-_BIAS_CROSSED, _COVERAGE_CROSSED, _COSINE_CROSSED = -7.2, 7.2, 12.8
+# Numbers, and words of other letters than Chinese ones.
+_WORDS: Final = re.compile(rf"[^\W_{CJK_CLASS}]+(?:[.,'’-][^\W_{CJK_CLASS}]+)*")
+
+# Which figures a regression is made of, within one language and through the dictionary's gloss.
+Kind = Literal["own", "crossed"]
+FEATURES: Final[dict[Kind, tuple[str, ...]]] = {
+    "own": ("support", "lead", "length", "missing"),
+    "crossed": ("support", "lead"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """``coverage``: share (by IDF) of the question's terms that one passage holds.
+    """Figures of one search that do not depend on how its legs are weighed.
 
-    ``cosine``: of the nearest passage, None when the dense leg had no vote. ``crossed``:
-    question and passages are in different languages.
+    Attributes:
+        coverage: share (by IDF) of the question's terms that one passage holds, 0..1.
+        cosine: of the nearest passage; None when the embedding leg had no vote.
+        lead: how far the best BM25 score is above the tenth, as a share of it, 0..1. What is
+            answered somewhere stands out; what is only talked about is found in many places.
+        length: natural logarithm of how many terms were asked for, at least three: to cover a
+            short question means little.
+        missing: 1.0 if a name or a number of the question stands in none of the passages.
+        crossed: question and passages are in different languages.
     """
 
     coverage: float
     cosine: float | None
+    lead: float = 0.0
+    length: float = 0.0
+    missing: float = 0.0
     crossed: bool = False
 
     @property
-    def confidence(self) -> float:
-        """Probability that the passages answer the question."""
-        if self.cosine is None:
-            return _logistic(_BIAS_LEXICAL + _COVERAGE_LEXICAL * self.coverage)
-        if self.crossed:
-            found = _COVERAGE_CROSSED * self.coverage + _COSINE_CROSSED * self.cosine
-            return _logistic(_BIAS_CROSSED + found)
-        return _logistic(_BIAS + _COVERAGE * self.coverage + _COSINE * self.cosine)
+    def kind(self) -> Kind:
+        return "crossed" if self.crossed else "own"
+
+    @property
+    def support(self) -> float:
+        """By words or by meaning, 0..0.9: either alone is enough."""
+        lacking = (1 - self.coverage) * (1 - max(0.0, self.cosine or 0.0))
+        return min(_MOST_SUPPORT, 1 - lacking)
+
+    def features(self) -> tuple[float, ...]:
+        """The figures of its kind, in the order of `FEATURES`."""
+        return tuple(float(getattr(self, name)) for name in FEATURES[self.kind])
 
 
-def gather_evidence(hits: Sequence[Hit]) -> Evidence:
-    """What the best passages offer for the question they were found for.
+def gather_evidence(question: str, found: SearchResult) -> tuple[Evidence, ...]:
+    """What the best passages offer for the question that they were found for.
 
-    Those in its language and those in the other are judged apart, and the better case counts.
+    Those in its language and those in the other are looked at apart. Nothing found is evidence,
+    too.
     """
-    own = _evidence(hits, crossed=False)
-    across = _evidence(hits, crossed=True)
-    return max(own, across, key=lambda evidence: evidence.confidence)
+    best = found.hits[:_DEPTH]
+    sides = sorted({hit.crossed for hit in best}) or [False]
+    lead = _lead(found.leg_scores.get("lexical", ()))
+    length = math.log(max(_FEWEST_TERMS, len(content_terms(question))))
+    missing = _misses_a_name(question, best)
+    # Two glosses are alike in what the dictionary makes of anything: their cosine says little,
+    # and there is none at all as long as every passage is Chinese.
+    blind = found.glossed and is_chinese(question)
+    return tuple(
+        Evidence(
+            coverage=max((hit.coverage for hit in best if hit.crossed == side), default=0.0),
+            cosine=None if blind and not side else _cosine(found.hits, crossed=side),
+            lead=lead,
+            length=length,
+            missing=float(missing),
+            crossed=side,
+        )
+        for side in sides
+    )
 
 
-def _evidence(hits: Sequence[Hit], *, crossed: bool) -> Evidence:
-    cosines = [hit.dense.score for hit in hits if hit.dense and hit.crossed == crossed]
-    covered = [hit.coverage for hit in hits[:_DEPTH] if hit.crossed == crossed]
-    return Evidence(max(covered, default=0.0), max(cosines, default=None), crossed)
+def _cosine(hits: Sequence[Hit], *, crossed: bool) -> float | None:
+    scores = (hit.dense.score for hit in hits if hit.dense and hit.crossed == crossed)
+    return max(scores, default=None)
 
 
-def _logistic(x: float) -> float:
-    return 1 / (1 + math.exp(-x))
+def _lead(scores: Sequence[float]) -> float:
+    """``scores``: of the candidates, best first; where there are few, the last is compared.
+
+    A single candidate says nothing either way.
+    """
+    if not scores or scores[0] <= 0:
+        return 0.0
+    below = scores[1:_FAR_BELOW]
+    return 1 - max(0.0, below[-1]) / scores[0] if below else _NO_TELLING
+
+
+def _misses_a_name(question: str, hits: Sequence[Hit]) -> bool:
+    held = frozenset[str]().union(*(passage_terms(hit.chunk) for hit in hits))
+    return any(not _holds(held, name) for name in islice(_names(question), _MOST_NAMES))
+
+
+def _names(question: str) -> Iterator[str]:
+    """Numbers and capitalised words; the first word of a sentence is capitalised anyway."""
+    text = unicodedata.normalize("NFKC", question)
+    for word in _WORDS.finditer(text):
+        opens = not text[: word.start()].strip() or text[: word.start()].rstrip()[-1] in ".?!。？！"
+        is_name = word[0][0].isupper() and word[0].lower() not in ENGLISH_STOP_WORDS
+        if word[0][0].isdigit() or (is_name and not opens):
+            yield word[0]
+
+
+def _holds(held: frozenset[str], name: str) -> bool:
+    # The whole, or all parts of it: "B-52s" is found in "B 52s".
+    whole, *parts = analyze(name) or [""]
+    return whole in held or (bool(parts) and held.issuperset(parts))

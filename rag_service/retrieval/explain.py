@@ -41,6 +41,9 @@ class NoTrace:
     def glossed(self, found: Sequence[tuple[int, float]], terms: tuple[str, ...]) -> None:
         """What the lexical leg found through the gloss, and the English terms it looked for."""
 
+    def guessed(self, terms: Sequence[str]) -> None:
+        """What was searched for in the place of words that stand nowhere."""
+
     def kept(self, hits: Sequence[Hit], dropped: Mapping[int, str], otherwise: str) -> None:
         """What is left, best first; why it was ``dropped``, by chunk id, or ``otherwise``."""
 
@@ -62,6 +65,7 @@ class Tracer(NoTrace):
         self._legs: dict[int, Mapping[str, LegScore]] = {}
         self._glossed: dict[int, LegScore] = {}
         self._gloss_terms: tuple[str, ...] = ()
+        self._guessed: Sequence[str] = ()
         self._places: dict[int, list[StagePlace]] = {}
         self._reasons: dict[int, str] = {}
         self._left: list[int] = []  # best first
@@ -75,6 +79,9 @@ class Tracer(NoTrace):
         ranked = enumerate(found, start=1)
         self._glossed = {chunk_id: LegScore(rank, score) for rank, (chunk_id, score) in ranked}
         self._gloss_terms = terms
+
+    def guessed(self, terms: Sequence[str]) -> None:
+        self._guessed = terms
 
     def kept(self, hits: Sequence[Hit], dropped: Mapping[int, str], otherwise: str) -> None:
         before, self._left = self._left, [hit.chunk.chunk_id for hit in hits]
@@ -96,7 +103,7 @@ class Tracer(NoTrace):
         reasons = self._reasons | dict.fromkeys(self._left[top_k:], below)
         results = self._left[:top_k]
         gone = sorted(reasons, key=self._how_far)
-        asked = tuple(dict.fromkeys(analyze_query(query)))
+        asked = tuple(dict.fromkeys((*analyze_query(query), *self._guessed)))
         terms = {term: corpus.idf(term) for term in (*asked, *self._gloss_terms)}
         chunks = corpus.chunks([*results, *gone])
         traced = {

@@ -23,6 +23,10 @@ class Leg:
     weight: float
     candidates: Sequence[tuple[int, float]]
 
+    def best(self, count: int) -> tuple[float, ...]:
+        """The first ``count`` scores."""
+        return tuple(score for _, score in self.candidates[:count])
+
 
 @dataclass(frozen=True, slots=True)
 class Fused:

@@ -26,6 +26,11 @@ class LangChainModel(EmbeddingModel, Protocol):
 
     def embed_query(self, text: str) -> list[float]: ...
 
+    @property
+    def token_table(self) -> Vector: ...
+
+    def tokens(self, text: str) -> list[int]: ...
+
 
 class GlossedEmbeddings(Embeddings):
     """``model`` with Chinese read as English words. Safe to share between threads."""
@@ -53,6 +58,15 @@ class GlossedEmbeddings(Embeddings):
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text as it stands; of a Chinese one its gloss has about as many."""
         return self._model.count_tokens(texts)
+
+    @property
+    def token_table(self) -> Vector:
+        """The vectors of single tokens at the model's input, ``(tokens, dimension)``."""
+        return self._model.token_table
+
+    def tokens(self, text: str) -> list[int]:
+        """Rows of the table for ``text``, or for its gloss."""
+        return self._model.tokens(self._read([text])[0])
 
     def represents(self, texts: Sequence[str]) -> list[bool]:
         """Whether the model knows enough of each text, or of its gloss."""

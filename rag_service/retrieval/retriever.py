@@ -20,6 +20,8 @@ from rag_service.types import Filters, Hit, SearchResult
 NOTHING_ALLOWED = (
     "The filters let no passage of this collection through, so there was nothing to search."
 )
+# Best scores of each leg that a result tells: the evidence compares the first with the tenth.
+_TOLD_SCORES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +59,24 @@ class HybridSearch:
         fused = fuse(first.legs, depth)
         trace.fused(fused)
         trace.glossed(first.glossed, first.gloss_terms)
+        trace.guessed(first.guessed)
         hits = _joined(view, fused, max(top_k, self._depth()), trace)
         clock.lap("join_ms")
         hits = self._reranked(hits, query, view)
         trace.stage("coverage", hits)
         clock.lap("rerank_ms")
         hits, notes = self._reread(hits, query, trace, clock)
+        hits = hits[:top_k]
         if view.has_gloss:
             hits = marked(query, hits)
-            notes += crossed_note(hits[:top_k])
+            notes += crossed_note(hits)
         return SearchResult(
-            hits=tuple(hits[:top_k]),
+            hits=tuple(hits),
             revision=view.revision,
             legs=tuple(leg.name for leg in first.legs if leg.candidates),
             notes=first.notes + notes,
+            leg_scores={leg.name: leg.best(_TOLD_SCORES) for leg in first.legs},
+            glossed=view.has_gloss,
             timings=clock.laps,
             trace=trace.finish(view, query, top_k),
         )

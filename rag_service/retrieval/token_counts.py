@@ -43,6 +43,11 @@ class TokenCounter:
         self._by_word = _treats_words_by_themselves(tokenizer)
         self._cache: dict[str, TokenCount] = {}
 
+    def tokens(self, text: str) -> list[int]:
+        """The tokens themselves, by their place in the vocabulary."""
+        encoded: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return encoded
+
     def totals(self, texts: Sequence[str]) -> list[int]:
         """How many tokens each text has."""
         if not self._by_word:

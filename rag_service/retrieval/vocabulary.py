@@ -34,6 +34,10 @@ class Vocabulary:
         """Tokens of each text, special tokens not counted."""
         return self._counter.totals(texts)
 
+    def tokens(self, text: str) -> list[int]:
+        """The tokens of ``text`` by their place in the vocabulary, special ones left out."""
+        return self._counter.tokens(text)
+
     def represents(self, texts: Sequence[str]) -> list[bool]:
         """Whether the model knows enough of each text to make anything of it."""
         return [share <= MAX_UNKNOWN_SHARE for share in self._unknown_shares(texts)]

@@ -40,7 +40,9 @@ def test_a_run_is_a_table_by_language(rag: Command) -> None:
     code, out, err = rag("eval", "q.jsonl")
     lines = out.splitlines()
     assert lines[0].split() == ["run", "all", "en", "zh-Hans"]
-    rows = {line.split("  ")[0]: line.split("  ", 1)[1].split() for line in lines[2:]}
+    rows = {
+        line.split("  ")[0]: line.split("  ", 1)[1].split() for line in lines[2 : lines.index("")]
+    }
     assert rows["questions"] == ["3", "2", "1"]
     assert rows["hit@1"][::3] == ["0.500", "1.000", "0.000"]
     assert rows["answer in context@256"][::3] == ["1.000", "1.000", "1.000"]
@@ -186,3 +188,15 @@ def test_a_server_of_another_kind_is_told_by_its_status() -> None:
 def test_documents_come_in_pages(monkeypatch: pytest.MonkeyPatch, rag: Command, url: str) -> None:
     monkeypatch.setattr("rag_service.evaluation.target._PAGE", 1)
     assert len(HttpTarget(url).documents()) == len(FakeService().chunks)
+
+
+def test_calibrating_takes_thirty_questions_of_either_kind(rag: Command) -> None:
+    code, out, err = rag("eval", "q.jsonl", "--calibrate")
+    assert (code, out) == (2, "")
+    assert "at least 30 questions whose answer is found" in err
+    assert "there are 2 and 1." in err
+
+
+def test_a_service_elsewhere_cannot_be_calibrated(rag: Command) -> None:
+    code, _, err = rag("eval", "q.jsonl", "--calibrate", "--url", "http://127.0.0.1:1")
+    assert (code, "not for --url" in err) == (2, True)
