@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from rag_service.generation.extractive import Extract, extract
+from rag_service.retrieval.answer_kind import answer_kind
 from rag_service.types import Chunk, Citation, Hit
 
 
@@ -176,3 +178,63 @@ def test_an_answer_is_in_one_language_that_of_the_best_source() -> None:
     question = "How long do the lamps warm up?"
     assert quotes(extract(question, [english, chinese], idf=even)) == [english.chunk.text]
     assert quotes(extract(question, [chinese, english], idf=even)) == [chinese.chunk.text]
+
+
+def test_the_sentence_that_shows_the_kind_of_answer_wins() -> None:
+    text = "The old mill on the hill burned down. The old mill was built on the hill in 1912."
+    kind = answer_kind("When did the old mill on the hill burn down?")
+    question = "When was the old mill on the hill?"
+    assert quotes(extract(question, [hit(text)], idf=even, kind=kind, max_sentences=1)) == [
+        "The old mill was built on the hill in 1912."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "answer"),
+    [
+        (
+            "Who leads the northern office?",
+            "The northern office opens early. The northern office is led by Ada Quill.",
+            "The northern office is led by Ada Quill.",
+        ),
+        (
+            "Why is the north gate locked?",
+            "The north gate is locked at night. The north gate is locked because of thieves.",
+            "The north gate is locked because of thieves.",
+        ),
+        ("北门为什么上锁？", "北门晚上上锁。北门上锁是因为失窃。", "北门上锁是因为失窃。"),
+        (
+            "谁主持北区办公室？",
+            "北区办公室每天开门。北区办公室由艾达·奎尔主持。",
+            "北区办公室由艾达·奎尔主持。",
+        ),
+    ],
+)
+def test_a_name_or_a_reason_answers_who_and_why(question: str, text: str, answer: str) -> None:
+    assert quotes(extract(question, [hit(text)], idf=even, max_sentences=1)) == [answer]
+
+
+def test_what_only_repeats_the_question_is_no_answer() -> None:
+    text = "Annual leave of staff. Staff have 25 days of leave."
+    found = extract("Annual leave of staff?", [hit(text)], idf=even, max_sentences=1)
+    assert quotes(found) == ["Staff have 25 days of leave."]
+
+
+def test_meaning_decides_where_words_do_not() -> None:
+    text = "The canteen serves lunch. The canteen shuts at four."
+
+    def nearness(question: str, passages: Sequence[Sequence[str]]) -> list[list[float]]:
+        return [[float("shuts" in sentence) for sentence in passage] for passage in passages]
+
+    found = extract(
+        "When does the canteen close?", [hit(text)], idf=even, nearness=nearness, max_sentences=1
+    )
+    assert quotes(found) == ["The canteen shuts at four."]
+
+
+def test_of_equal_sentences_the_one_in_the_better_passage_is_quoted() -> None:
+    better = hit("The fee is nine euros.", chunk_id=1)
+    worse = replace(hit("The fee is ten euros.", chunk_id=2), score=0.5)
+    assert quotes(extract("fee?", [better, worse], idf=even, max_sentences=1)) == [
+        "The fee is nine euros."
+    ]
