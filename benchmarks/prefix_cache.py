@@ -2,7 +2,8 @@
 
 The model says a fixed text, but computes as much as a small one would. Its tokens are bytes, so
 the prompts are some thousands of tokens long. Times are ratios to those of a cold question: one
-that comes after a question in the other language, with which it shares nothing.
+that comes after a question in the other language, with which it shares nothing, to a service that
+keeps no states (`chat.prefix_cache_mb` 0). That service and one that does take turns.
 """
 
 from __future__ import annotations
@@ -33,10 +34,12 @@ NAME = "prefix cache"
 _ANSWER = "The warranty lasts three years [1]."
 _CHINESE = "记录仪的保修期是多久？"
 _SECOND = "Where should the Aldra recorder be stored?"
-_FOLLOW_UP = "And from when on does the warranty of the recorder run?"
+_FOLLOW_UP = "And from when on does it run?"
+_STANDS_ALONE = "From when on does the warranty of the Aldra recorder run?"
 _HISTORY = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": _ANSWER}]
 _LAYERS, _FFN, _WINDOW = 8, 1024, 16_384
-_BEFORE_CANCEL_S = 0.3
+_CANCELS = 20
+_BEFORE_CANCEL_S = (0.1, 0.05)  # the first one, and so much later each one after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +68,30 @@ def first_token(url: str, question: str, **body: Any) -> First:
     raise BenchmarkFailed(f"There was no whole answer to {question!r}.")
 
 
-def _rounds(url: str, rounds: int) -> Mapping[str, list[First]]:
-    found: dict[str, list[First]] = {"cold": [], "second": [], "again": [], "turn": []}
+def _rounds(plain: str, keeping: str, rounds: int) -> Mapping[str, list[First]]:
+    """Both services are asked the same things, the one that keeps states also more."""
+    found: dict[str, list[First]] = {"cold": [], **{name: [] for name in _LABELS}}
+    first_token(keeping, QUESTION)
+    first_token(keeping, _FOLLOW_UP, history=_HISTORY)
     for _ in range(rounds):
-        first_token(url, _CHINESE)
-        found["cold"].append(first_token(url, QUESTION))
-        found["second"].append(first_token(url, _SECOND))
-        found["again"].append(first_token(url, _SECOND))
-        found["turn"].append(first_token(url, _FOLLOW_UP, history=_HISTORY))
+        for url in (plain, keeping):
+            first_token(url, _CHINESE)
+            found["cold" if url == plain else "return"].append(first_token(url, QUESTION))
+            turn = first_token(url, _FOLLOW_UP, history=_HISTORY)
+            found["plain turn" if url == plain else "turn"].append(turn)
+        found["alone"].append(first_token(keeping, _STANDS_ALONE, history=_HISTORY))
+        found["second"].append(first_token(keeping, _SECOND))
+        found["again"].append(first_token(keeping, _SECOND))
     return found
 
 
 _LABELS = {
     "second": "second question on the collection",
     "again": "the same question again",
-    "turn": "second turn of a conversation, question rewritten first",
+    "return": "question after one in the other language",
+    "plain turn": "second turn, question rewritten first, no states kept",
+    "turn": "second turn, question rewritten first",
+    "alone": "second turn, question that stands alone",
 }
 
 
@@ -103,12 +115,12 @@ def _median(firsts: Sequence[First]) -> float:
     return statistics.median(first.seconds for first in firsts)
 
 
-def cancel_latencies(model: Path, rounds: int) -> list[float]:
+def cancel_latencies(model: Path) -> list[float]:
     """Seconds from the wish to stop in the middle of a prompt to the next question's turn."""
     settings = ChatSettings(model=str(model), context_tokens=_WINDOW, queue_size=1)
     chat = open_llama_chat(settings)
     try:
-        return [_cancel(chat, number) for number in range(rounds)]
+        return [_cancel(chat, number) for number in range(_CANCELS)]
     finally:
         chat.close()
 
@@ -119,7 +131,8 @@ def _cancel(chat: LlamaCppChat, number: int) -> float:
     prompt = f"{number} " + "word " * (_WINDOW // 6)
     reader = threading.Thread(target=_read, args=(chat, prompt, cancelled))
     reader.start()
-    time.sleep(_BEFORE_CANCEL_S)
+    first, step = _BEFORE_CANCEL_S
+    time.sleep(first + step * number)
     cancelled.set()
     taken = _short_call(chat)
     reader.join()
@@ -145,11 +158,16 @@ def run(*, rounds: int) -> list[Figure]:
         home = chat_home(Path(temporary))
         model = write_scripted_gguf(home / "slow.gguf", _ANSWER, layers=_LAYERS, ffn=_FFN)
         note("Cancelling prompts ...")
-        latencies = cancel_latencies(model, rounds)
+        latencies = cancel_latencies(model)
         chat = {"RAG_CHAT__MODEL": str(model), "RAG_CHAT__CONTEXT_TOKENS": str(_WINDOW)}
         note("Asking ...")
-        with running_service(home / "data", settings=chat) as service:
-            found = _rounds(f"http://127.0.0.1:{service.port}", rounds)
+        keep_none = chat | {"RAG_CHAT__PREFIX_CACHE_MB": "0"}
+        with (
+            running_service(home / "data", settings=keep_none) as plain,
+            running_service(home / "data", settings=chat) as keeping,
+        ):
+            local = "http://127.0.0.1"
+            found = _rounds(f"{local}:{plain.port}", f"{local}:{keeping.port}", rounds)
     cancel = partial(Figure, NAME)
     return [
         *_ratios(found),

@@ -13,7 +13,7 @@ import numpy as np
 from rag_service.errors import InvalidRequest
 from rag_service.generation.gguf_file import check_gguf
 from rag_service.models.catalog import Kind
-from rag_service.models.local import chat_file, kind_of, located, models_folder
+from rag_service.models.local import chat_file, is_provider, kind_of, located, models_folder
 from rag_service.retrieval.cross_encoder import open_reranker
 from rag_service.retrieval.embedding import open_embeddings
 from rag_service.retrieval.embedding_model import EmbeddingModel, Vector
@@ -81,11 +81,7 @@ def configured_models(settings: Settings) -> list[str]:
     chat = None if settings.chat.base_url else settings.chat.model
     embedding = None if settings.embedding.base_url else settings.embedding.model
     named = (embedding, settings.retrieval.reranker, chat)
-    return [name for name in named if name and not _is_provider(name)]
-
-
-def _is_provider(name: str) -> bool:
-    return ":" in name and not Path(name).exists()
+    return [name for name in named if name and not is_provider(name)]
 
 
 # -- embedding models ------------------------------------------------------------------------

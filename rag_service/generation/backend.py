@@ -11,6 +11,7 @@ from typing import Protocol
 from langchain_core.messages import AIMessageChunk, BaseMessage
 
 from rag_service.generation.chat_model import LlamaCppChat
+from rag_service.generation.llama_messages import RESTARTS
 from rag_service.types import QueuedEvent
 
 
@@ -52,7 +53,8 @@ class ChatBackend(Protocol):
     def stream(
         self, messages: Sequence[BaseMessage], options: CallOptions
     ) -> Iterator[QueuedEvent | AIMessageChunk]:
-        """The reply in pieces. Reasoning is in ``additional_kwargs["reasoning_content"]``.
+        """The reply in pieces. Reasoning is in ``additional_kwargs["reasoning_content"]``; with
+        "answer_restarts" beside it, all pieces before were reasoning and are repeated there.
 
         Raises:
             Cancelled, DeadlineExceeded, Overloaded, GenerationError
@@ -63,8 +65,16 @@ class ChatBackend(Protocol):
 
 def whole_reply(chat: ChatBackend, messages: Sequence[BaseMessage], options: CallOptions) -> str:
     """The text of a reply, without any reasoning; raises what ``ChatBackend.stream`` does."""
-    pieces = chat.stream(messages, options)
-    return "".join(str(p.content) for p in pieces if isinstance(p, AIMessageChunk))
+    text = ""
+    for piece in chat.stream(messages, options):
+        if isinstance(piece, AIMessageChunk):
+            text = continued(text, piece)
+    return text
+
+
+def continued(text: str, piece: AIMessageChunk) -> str:
+    """The answer so far with the next piece of it."""
+    return "" if RESTARTS in piece.additional_kwargs else text + str(piece.content)
 
 
 @dataclass(frozen=True, slots=True)

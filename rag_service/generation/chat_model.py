@@ -35,6 +35,7 @@ from rag_service.generation.llama_lane import Finished, GenerationRequest, Job, 
 from rag_service.generation.llama_messages import last_message, piece_message, turn_of
 from rag_service.generation.llama_vocab import Vocabulary
 from rag_service.generation.output_text import Piece
+from rag_service.models.references import model_name
 from rag_service.settings import ChatSettings
 from rag_service.types import QueuedEvent
 
@@ -256,10 +257,11 @@ def open_llama_chat(settings: ChatSettings) -> LlamaCppChat:
     path = Path(settings.model).expanduser()
     loaded = load_gguf(path, settings)
     vocabulary = Vocabulary(loaded.llama)
-    decoder = LlamaDecoder(loaded.llama, vocabulary, loaded.window)
+    prefix_bytes = settings.prefix_cache_mb * 1_000_000
+    decoder = LlamaDecoder(loaded.llama, vocabulary, loaded.window, prefix_bytes)
     lane = Lane(decoder.run, decoder.release, settings.queue_size)
     chat = LlamaCppChat(
-        model_name=path.stem,
+        model_name=model_name(path.name),
         max_tokens=settings.max_tokens,
         temperature=settings.temperature,
         seed=settings.seed,

@@ -13,6 +13,7 @@ import re
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Literal
 
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
@@ -25,10 +26,11 @@ ChatRole = Literal["system", "user", "assistant"]
 
 @dataclass(frozen=True, slots=True)
 class ChatTurn:
-    """One message as templates know it."""
+    """One message as templates know it. ``example``: it is the same in every conversation."""
 
     role: ChatRole
     content: str
+    example: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,8 @@ class Segment:
 class RenderedPrompt:
     """``thinking``: the template ends inside an opened reasoning block.
 
-    The first ``stable`` segments are the system message and its markup: the same for every
-    question asked with it.
+    The first ``stable`` segments are the system message, the examples and their markup: the
+    same for every question asked with them.
     """
 
     segments: tuple[Segment, ...]
@@ -85,8 +87,10 @@ class ChatTemplate:
                 reason = str(error)
                 continue
             if segments is not None:
-                thinking = _opens_thinking(segments)
-                return RenderedPrompt(tuple(segments), thinking, _stable(arrangement, segments))
+                if arrangement[0].role != "system" and turns[0].role == "system":
+                    segments = _system_apart(segments, turns[0].content.strip())
+                stable = _stable(turns, segments)
+                return RenderedPrompt(tuple(segments), _opens_thinking(segments), stable)
         raise GenerationError(
             f"The model's chat template cannot express this conversation: {reason}."
         )
@@ -145,10 +149,21 @@ def _segment(text: str, *, markup: bool) -> Iterator[Segment]:
         yield Segment(text, markup)
 
 
+def _system_apart(segments: Sequence[Segment], system: str) -> list[Segment]:
+    """Cut the message that the system's text was put in front of behind that text."""
+    first = next(n for n, segment in enumerate(segments) if not segment.markup)
+    text = segments[first].text
+    end = text.find(system) + len(system)
+    end += len(text[end:]) - len(text[end:].lstrip())
+    parts = (*_segment(text[:end], markup=False), *_segment(text[end:], markup=False))
+    return [*segments[:first], *parts, *segments[first + 1 :]]
+
+
 def _stable(turns: Sequence[ChatTurn], segments: Sequence[Segment]) -> int:
-    """How many segments come before the content of the message after a leading system's."""
+    """How many segments come before the content of the first message that may differ."""
     contents = [number for number, segment in enumerate(segments) if not segment.markup]
-    return contents[1] if turns[0].role == "system" and len(contents) > 1 else 0
+    same = list(takewhile(lambda turn: turn.role == "system" or turn.example, turns))
+    return contents[len(same)] if 0 < len(same) < len(contents) else 0
 
 
 def _opens_thinking(segments: Sequence[Segment]) -> bool:

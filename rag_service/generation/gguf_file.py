@@ -19,6 +19,7 @@ import llama_cpp
 from rag_service.errors import ChatModelError
 from rag_service.generation.chat_template import ChatTemplate, ChatTurn
 from rag_service.generation.llama_vocab import token_text
+from rag_service.models.references import parse_reference, parts_of
 from rag_service.settings import ChatSettings
 
 MAGIC = b"GGUF"
@@ -154,10 +155,7 @@ def _require_gguf(path: Path) -> None:
         with path.open("rb") as file:
             magic = file.read(len(MAGIC))
     except FileNotFoundError:
-        raise ChatModelError(
-            f"There is no chat model at {path}. Set RAG_CHAT__MODEL to a GGUF file, or leave "
-            "it unset for extractive answers."
-        ) from None
+        raise ChatModelError(_not_here(path)) from None
     except OSError as error:
         raise ChatModelError(f"The chat model {path} cannot be read: {error.strerror}.") from error
     if magic != MAGIC:
@@ -165,6 +163,33 @@ def _require_gguf(path: Path) -> None:
             f"{path} is not a GGUF file. Use a model in GGUF format (its name usually ends "
             "in .gguf), or convert this one with llama.cpp's convert_hf_to_gguf.py."
         )
+    _require_parts(path)
+
+
+def _not_here(path: Path) -> str:
+    reference = parse_reference(path.as_posix())
+    if reference is None:
+        return (
+            f"There is no chat model at {path}. Set RAG_CHAT__MODEL to a GGUF file, or leave "
+            "it unset for extractive answers."
+        )
+    return (
+        f"{reference} is neither a file nor a chat model that was fetched. Fetch it with: "
+        f"rag models pull {reference}"
+    )
+
+
+def _require_parts(path: Path) -> None:
+    """A model in several files is opened by its first, and llama.cpp finds the others."""
+    parts = parts_of(path.name)
+    if path.name != parts[0]:
+        raise ChatModelError(
+            f"{path} is one of {len(parts)} parts of a model. Set RAG_CHAT__MODEL to the first: "
+            f"{path.with_name(parts[0])}"
+        )
+    for part in parts:
+        if not path.with_name(part).is_file():
+            raise ChatModelError(f"Of the chat model {path} the part {part} is missing.")
 
 
 @contextmanager
@@ -185,6 +210,8 @@ def _explain(path: Path, reasons: list[str]) -> str:
     said = reasons[0].removeprefix("llama_model_load: error loading model: ")
     if any("unknown model architecture" in reason for reason in reasons):
         advice = "Upgrade llama-cpp-python, or use a model of an older family."
+    elif any("cache type" in reason for reason in reasons):
+        advice = "Set RAG_CHAT__KV_CACHE to f16."
     elif any("llama_context" in reason or "allocate" in reason for reason in reasons):
         advice = "Lower RAG_CHAT__CONTEXT_TOKENS, or use a smaller model."
     else:

@@ -18,6 +18,7 @@ from rag_service.errors import Cancelled, GenerationError
 from rag_service.generation.llama_lane import Finished, Job
 from rag_service.generation.llama_vocab import Vocabulary
 from rag_service.generation.output_text import OutputText
+from rag_service.generation.prefix_states import PrefixStates
 
 # ``strlen`` of the job's flag is the abort callback: 0 for "\0", 1 for "\1". llama.cpp asks
 # between all operations, some hundred times per token; a Python function here made decoding
@@ -29,12 +30,14 @@ _ABORT_WHEN_SET = ctypes.cast(_LIBC.strlen, llama_cpp.ggml_abort_callback)
 class LlamaDecoder:
     """Generates on a loaded model; every method belongs to the lane's thread."""
 
-    def __init__(self, llama: Any, vocabulary: Vocabulary, window: int) -> None:
+    def __init__(self, llama: Any, vocabulary: Vocabulary, window: int, prefix_bytes: int) -> None:
+        """``prefix_bytes``: memory for the states of prompts' common beginnings."""
         self._llama = llama
         self._vocabulary = vocabulary
         self._window = window
         self._watched: Job | None = None
         self._ends: list[int] = []  # of the batches whose state the model holds
+        self._prefixes = PrefixStates(llama, prefix_bytes)
 
     def run(self, job: Job) -> Finished:
         """Generate one answer, emitting its pieces.
@@ -80,8 +83,9 @@ class LlamaDecoder:
         the batches are the same whatever came before, and only whole ones are reused:
         the same question gets the same answer.
         """
-        prompt = job.request.prompt
-        ends = batch_ends(len(prompt), job.request.stable, self._llama.n_batch)
+        prompt, stable = job.request.prompt, job.request.stable
+        ends = batch_ends(len(prompt), stable, self._llama.n_batch)
+        self._recall(prompt, stable, ends)
         self._keep(ends[: self._reusable(prompt, ends)])
         reused = len(self._ends)
         for end in ends[reused:]:
@@ -89,7 +93,17 @@ class LlamaDecoder:
                 raise Cancelled("The request was cancelled.")
             self._llama.eval(prompt[self._llama.n_tokens : end])
             self._ends.append(end)
+            if end == stable:
+                self._prefixes.save(prompt[:stable])
         return ends[reused - 1] if reused else 0
+
+    def _recall(self, prompt: Sequence[int], stable: int, ends: Sequence[int]) -> None:
+        """Copy back the state after the first ``stable`` tokens where another prompt drove it
+        out of the context.
+        """
+        own = [end for end in ends if end <= stable]
+        if len(own) > self._reusable(prompt, ends) and self._prefixes.restore(prompt[:stable]):
+            self._ends = own
 
     def _reusable(self, prompt: Sequence[int], ends: Sequence[int]) -> int:
         """How many of the batches are in the model's memory; the last is never taken from it,

@@ -9,6 +9,10 @@ from rag_service.errors import InvalidRequest
 from rag_service.generation.chat_template import ChatRole, ChatTurn
 from rag_service.generation.llama_lane import Finished
 from rag_service.generation.output_text import Piece
+from rag_service.generation.prompt_files import EXAMPLE
+
+REASONING = "reasoning_content"
+RESTARTS = "answer_restarts"  # what came before was reasoning too, and is in this message again
 
 ROLES: dict[str, ChatRole] = {
     "system": "system",
@@ -25,7 +29,7 @@ def turn_of(message: BaseMessage) -> ChatTurn:
         isinstance(block, dict) and block.get("type") != "text" for block in message.content
     ):
         raise InvalidRequest("The local chat model takes text only.")
-    return ChatTurn(_role(message), str(message.text))
+    return ChatTurn(_role(message), str(message.text), EXAMPLE in message.additional_kwargs)
 
 
 def _role(message: BaseMessage) -> ChatRole:
@@ -38,9 +42,12 @@ def _role(message: BaseMessage) -> ChatRole:
 
 def piece_message(piece: Piece) -> AIMessageChunk:
     """Reasoning goes where LangChain's integrations of thinking models put it."""
-    if piece.reasoning:
-        return AIMessageChunk(content="", additional_kwargs={"reasoning_content": piece.text})
-    return AIMessageChunk(content=piece.text)
+    if not piece.reasoning:
+        return AIMessageChunk(content=piece.text)
+    extra: dict[str, object] = {REASONING: piece.text}
+    if piece.restarts:
+        extra[RESTARTS] = True
+    return AIMessageChunk(content="", additional_kwargs=extra)
 
 
 def last_message(end: Finished, model_name: str) -> AIMessageChunk:

@@ -3,19 +3,63 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 THINK_OPEN = "<think>"
 THINK_CLOSE = "</think>"
+# As models write it after their reasoning; in the middle of a line it may be quoted.
+_CLOSE_ALONE = re.compile(rf"(?:^|\n)[ \t]{{0,9}}{THINK_CLOSE}(?=\s)")
+
+_CLOSE_REACH = 32  # no longer than this is such a line
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of output, in whole characters; ``reasoning`` marks what is not the answer."""
+    """A piece of output, in whole characters; ``reasoning`` marks what is not the answer.
+
+    ``restarts``: so was all that came before it, and is in it again.
+    """
 
     text: str
     reasoning: bool = False
+    restarts: bool = False
+
+
+class UnknownPromptText:
+    """`OutputText` for a model whose prompt another program writes.
+
+    Whether that opens the reasoning is not known: a reply that closes what it never opened
+    shows that it did. The text before is then given again, as reasoning that ``restarts`` the
+    answer. ``opened`` is what a reply has shown, for the next ones to begin with.
+    """
+
+    def __init__(self, *, opened: bool) -> None:
+        self.opened = opened
+        self._text = OutputText(thinking=opened)
+        self._all = ""
+
+    def feed(self, text: str) -> list[Piece]:
+        """As `OutputText.feed`, for whole characters."""
+        self._all += text
+        fresh = max(0, len(self._all) - len(text) - _CLOSE_REACH)
+        end = None if self.opened else _CLOSE_ALONE.search(self._all, fresh)
+        if end is None or THINK_OPEN in self._all[: end.start()]:
+            return self._text.feed(text.encode())
+        self.opened, self._text = True, OutputText()
+        before = Piece(self._all[: end.start()], reasoning=True, restarts=True)
+        return [before, *self._text.feed(self._all[end.end() :].encode())]
+
+    def flush(self, *, cut: bool) -> list[Piece]:
+        """As `OutputText.flush`. A reply that ended, and was not ``cut``, without closing the
+        reasoning had none: all of it is the answer.
+        """
+        rest = self._text.flush()
+        if not (self._text.thinking and self.opened) or cut:
+            return rest
+        self.opened = False
+        return [*rest, Piece(self._all.lstrip())]
 
 
 class OutputText:

@@ -11,14 +11,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
 from rag_service.errors import Cancelled, DeadlineExceeded, GenerationError
 from rag_service.generation.backend import CallOptions
 from rag_service.generation.chat_model import WATCH_INTERVAL_S
 from rag_service.generation.llama_lane import DEADLINE_PASSED
 from rag_service.generation.llama_messages import piece_message
-from rag_service.generation.output_text import OutputText
+from rag_service.generation.output_text import UnknownPromptText
 from rag_service.text.language import is_cjk
 
 _Event = AIMessageChunk | Exception | None  # None: the reply is over
@@ -38,6 +38,7 @@ class LangChainBackend:
         self.context_tokens = context_tokens
         self.setup = setup
         self._model = model
+        self._thinks = False  # its prompt opens the reasoning, as the last reply has shown
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, name="remote-chat", daemon=True)
         self._thread.start()
@@ -64,13 +65,15 @@ class LangChainBackend:
         events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         reply = self._model.astream(list(messages), **_call_options(options))
         reading = asyncio.run_coroutine_threadsafe(_read(reply, events), self._loop)
-        text = OutputText()
+        text, cut = UnknownPromptText(opened=self._thinks), False
         try:
             while (chunk := _wait(events, options)) is not None:
                 if isinstance(chunk, Exception):
                     raise self._failure(chunk) from chunk
+                cut |= chunk.response_metadata.get("finish_reason") == "length"
                 yield from _told_apart(chunk, text)
-            yield from (piece_message(piece) for piece in text.flush())
+            yield from (piece_message(piece) for piece in text.flush(cut=cut))
+            self._thinks = text.opened
         finally:
             reading.cancel()
 
@@ -114,8 +117,7 @@ async def _read(reply: AsyncIterator[Any], events: queue.SimpleQueue[_Event]) ->
             # cancellation that comes together with a result.
             if task and task.cancelling():
                 raise asyncio.CancelledError
-            assert isinstance(chunk, AIMessageChunk), "chat models stream AIMessageChunk"
-            events.put(chunk)
+            events.put(_as_chunk(chunk))
     except Exception as error:  # noqa: BLE001  every provider has its own exceptions
         events.put(error)
     else:
@@ -123,6 +125,13 @@ async def _read(reply: AsyncIterator[Any], events: queue.SimpleQueue[_Event]) ->
     finally:
         if isinstance(reply, AsyncGenerator):
             await reply.aclose()  # an abandoned one keeps its connection until it is collected
+
+
+def _as_chunk(message: AIMessage) -> AIMessageChunk:
+    """A model that cannot stream gives its whole message in the place of a stream."""
+    if isinstance(message, AIMessageChunk):
+        return message
+    return AIMessageChunk(**message.model_dump(exclude={"type"}))
 
 
 def _wait(events: queue.SimpleQueue[_Event], options: CallOptions) -> _Event:
@@ -135,8 +144,8 @@ def _wait(events: queue.SimpleQueue[_Event], options: CallOptions) -> _Event:
             return events.get(timeout=WATCH_INTERVAL_S)
 
 
-def _told_apart(chunk: AIMessageChunk, text: OutputText) -> Iterator[AIMessageChunk]:
+def _told_apart(chunk: AIMessageChunk, text: UnknownPromptText) -> Iterator[AIMessageChunk]:
     """``chunk`` with the text that can be told to be answer or reasoning by now."""
-    for piece in text.feed(str(chunk.text).encode()):
+    for piece in text.feed(str(chunk.text)):
         yield piece_message(piece)
     yield chunk.model_copy(update={"content": ""})

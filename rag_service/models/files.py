@@ -9,14 +9,20 @@ from pathlib import Path, PurePosixPath
 
 from rag_service.errors import InvalidRequest
 from rag_service.models.catalog import KnownModel
+from rag_service.models.references import (
+    GGUF,
+    Reference,
+    choices,
+    first_parts,
+    matching,
+    parts_of,
+)
 
 SAFE_WEIGHTS = ".safetensors"
 PICKLED_WEIGHTS = "pytorch_model.bin"
 
 # Configuration, tokenizer and licence. Code (.py) is never run, so it is not fetched.
 _TEXTS = re.compile(r".*\.(json|txt|model)|LICEN[CS]E.*|NOTICE.*", re.IGNORECASE)
-# One of several files that make up one GGUF model.
-_PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 # sentence-transformers keeps each step of a model in a folder of its own: 1_Pooling, 2_Dense …
 _STEP = re.compile(r"\d+_\w+")
 
@@ -31,23 +37,20 @@ class RemoteFile:
 
 
 def chosen_files(
-    name: str, files: Sequence[RemoteFile], known: KnownModel | None, file: str | None
+    reference: Reference, files: Sequence[RemoteFile], known: KnownModel | None
 ) -> list[RemoteFile]:
-    """What to fetch of a model.
-
-    Args:
-        known: the recommended model of this name, if it is one.
-        file: the one that is wanted of several GGUF files.
+    """What to fetch of a model; ``known`` is the recommended model of its name, if there is one.
 
     Raises:
         InvalidRequest: there is nothing that could be used, or there is a choice to be made.
     """
     files = [found for found in files if _stays_inside(PurePosixPath(found.path))]
-    ggufs = [found for found in files if found.path.lower().endswith(".gguf")]
-    wanted = file or (known.file if known else "")
-    if wanted or ggufs:
-        return [_chosen_gguf(name, ggufs, wanted)]
-    return _transformer_files(name, files)
+    if known and known.file and not (reference.tag or reference.file):
+        reference = Reference(known.name, file=known.file)
+    chooses = reference.tag or reference.file
+    if chooses or any(found.path.lower().endswith(GGUF) for found in files):
+        return _chosen_gguf(reference, files)
+    return _transformer_files(reference.repository, files)
 
 
 def _stays_inside(path: PurePosixPath) -> bool:
@@ -55,15 +58,21 @@ def _stays_inside(path: PurePosixPath) -> bool:
     return not path.is_absolute() and ".." not in path.parts and "\\" not in str(path)
 
 
-def _chosen_gguf(name: str, ggufs: Sequence[RemoteFile], wanted: str) -> RemoteFile:
-    whole = [found for found in ggufs if not _PART.search(found.path)]
-    named = [found for found in whole if found.path == wanted] if wanted else whole
-    if len(named) == 1:
-        return named[0]
-    listed = ", ".join(sorted(found.path for found in whole)) or "none"
-    raise InvalidRequest(
-        f"{name} has no one GGUF file {wanted}".rstrip() + f". Choose one with --file: {listed}."
-    )
+def _chosen_gguf(reference: Reference, files: Sequence[RemoteFile]) -> list[RemoteFile]:
+    """All the parts of the one file that is meant, the first part last."""
+    by_path = {found.path: found for found in files}
+    usable = first_parts(by_path)
+    found = matching(reference, usable)
+    if len(found) != 1:
+        which = "several GGUF files" if found else "no GGUF file of this name or quantisation"
+        raise InvalidRequest(
+            f"{reference} has {which}. Choose one: "
+            f"{choices(reference.repository, found or usable)}."
+        )
+    parts = parts_of(found[0])
+    if missing := [part for part in parts if part not in by_path]:
+        raise InvalidRequest(f"{reference} is not complete: {missing[0]} is missing at the hub.")
+    return [by_path[part] for part in reversed(parts)]
 
 
 def _transformer_files(name: str, files: Sequence[RemoteFile]) -> list[RemoteFile]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rag_service.models.catalog import MODELS, KnownModel, known_prefixes
 from rag_service.models.local import Pulled, kind_of, models_folder, pulled_models
+from rag_service.models.references import parse_reference, tag_of
 from rag_service.settings import BUILTIN_EMBEDDING, Settings
 
 
@@ -17,6 +18,7 @@ class ListedModel:
 
     ``where``: "built in", "fetched", "cache" (of Hugging Face), or "" when it is not here.
     ``used_by``: the collections whose vectors it made, and the settings that name it.
+    ``file``: which of a chat model's files is recommended.
     """
 
     name: str
@@ -32,6 +34,13 @@ class ListedModel:
     revision: str
     used_by: tuple[str, ...]
     note: str
+    file: str = ""
+
+    @property
+    def reference(self) -> str:
+        """The name that `rag models pull` and the settings take, with the quantisation."""
+        tag = tag_of(self.file).upper()
+        return f"{self.name}:{tag}" if tag else self.name
 
 
 def inventory(settings: Settings, in_collections: Mapping[str, str]) -> list[ListedModel]:
@@ -55,12 +64,18 @@ def _uses(settings: Settings, in_collections: Mapping[str, str]) -> dict[str, li
     named: Iterable[tuple[str | None, str]] = (
         (settings.embedding.model, "RAG_EMBEDDING__MODEL"),
         (settings.retrieval.reranker, "RAG_RETRIEVAL__RERANKER"),
-        (settings.chat.model, "RAG_CHAT__MODEL"),
+        (_repository(settings.chat.model), "RAG_CHAT__MODEL"),
     )
     for name, setting in named:
         if name:
             uses.setdefault(name, []).append(setting)
     return uses
+
+
+def _repository(model: str | None) -> str | None:
+    """The listed name of a chat model, whichever of its files is set."""
+    reference = parse_reference(model) if model else None
+    return reference.repository if reference else model
 
 
 def _known(known: KnownModel, fetched: Pulled | None, uses: Mapping[str, list[str]]) -> ListedModel:
@@ -79,6 +94,7 @@ def _known(known: KnownModel, fetched: Pulled | None, uses: Mapping[str, list[st
         revision=fetched.revision if fetched else "",
         used_by=tuple(uses.get(known.name, ())),
         note=known.note,
+        file=known.file,
     )
 
 

@@ -15,6 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from rag_service.models.catalog import Kind, known_model
+from rag_service.models.references import (
+    GGUF,
+    Reference,
+    first_parts,
+    is_repository_name,
+    matching,
+    parse_reference,
+    parts_of,
+)
 from rag_service.settings import EmbeddingSettings, Settings
 
 RECORD = "pulled.json"
@@ -50,34 +59,44 @@ def folder_of(models: Path, name: str) -> Path | None:
     return found[0] if len(found) == 1 and found[0].is_dir() else None
 
 
-def is_repository_name(name: str) -> bool:
-    """Whether this can name a model of a hub, "organisation/name", and thus a folder in ours."""
-    parts = name.split("/")
-    return len(parts) == 2 and all(part and part[0] != "." and "\\" not in part for part in parts)
-
-
 def chat_file(models: Path, name: str) -> Path | None:
-    """The GGUF file of a chat model that was fetched.
+    """The GGUF file of a chat model that was fetched; of one in parts, the first.
 
-    The one recommended where there are several; None where that leaves a choice.
+    The one recommended where ``name`` leaves a choice; None where it still does, or where a
+    part is missing.
     """
-    folder = folder_of(models, name)
+    reference = parse_reference(name) or Reference(name)
+    folder = folder_of(models, reference.repository)
     if folder is None:
         return None
-    known = known_model(name)
-    if known and (folder / known.file).is_file():
+    here = [path for path in first_parts(_ggufs(folder)) if _is_whole(folder, path)]
+    known = known_model(reference.repository)
+    if known and known.file in here and not (reference.tag or reference.file):
         return folder / known.file
-    found = sorted(folder.glob("*.gguf"))
-    return found[0] if len(found) == 1 else None
+    found = matching(reference, here)
+    return folder / found[0] if len(found) == 1 else None
+
+
+def _is_whole(folder: Path, path: str) -> bool:
+    return all((folder / part).is_file() for part in parts_of(path))
+
+
+def _ggufs(folder: Path) -> list[str]:
+    """Paths within the folder of a model; some repositories keep a folder for each."""
+    found = (*folder.glob(f"*{GGUF}"), *folder.glob(f"*/*{GGUF}"))
+    return [path.relative_to(folder).as_posix() for path in found]
 
 
 def kind_of(model: str, models: Path) -> Kind | None:
     """What a model is for, by its name or by what is in its folder or file; None if unknown."""
-    known = known_model(model)
+    reference = parse_reference(model)
+    known = known_model(reference.repository if reference else model)
     if known:
         return known.kind
+    if reference and (reference.tag or reference.file):
+        return "chat"
     folder = folder_of(models, model) or Path(model)
-    if folder.suffix == ".gguf" or any(folder.glob("*.gguf")):
+    if folder.suffix == GGUF or _ggufs(folder):
         return "chat"
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -103,6 +122,12 @@ def pulled_model(models: Path, folder: Path) -> Pulled:
 def recorded_name(folder: Path) -> str | None:
     """The name a fetched model's folder says it has; None for any other folder."""
     return str(_record(folder).get("name", "")) or None
+
+
+def is_provider(model: str) -> bool:
+    """Whether a setting names a LangChain provider, as openai:qwen3, and not a file or a hub's."""
+    provider, colon, _ = model.partition(":")
+    return bool(colon) and "/" not in provider and not Path(model).exists()
 
 
 def located(settings: Settings) -> Settings:

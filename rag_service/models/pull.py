@@ -14,7 +14,7 @@ import pickle
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -34,16 +34,18 @@ from rag_service.errors import (
     StorageError,
     StorageFull,
 )
-from rag_service.models.catalog import known_model
+from rag_service.models.catalog import KnownModel, known_model
 from rag_service.models.files import PICKLED_WEIGHTS, RemoteFile, chosen_files
 from rag_service.models.local import (
     INCOMING,
     RECORD,
     Pulled,
+    chat_file,
     folder_of,
-    is_repository_name,
+    kind_of,
     pulled_model,
 )
+from rag_service.models.references import GGUF, Reference, parse_reference
 from rag_service.settings import BUILTIN_EMBEDDING
 
 ENDPOINT_VARIABLE = "HF_ENDPOINT"
@@ -76,26 +78,26 @@ def pull(
     """Fetch a model into the folder ``models``.
 
     Args:
-        name: "organisation/name".
+        name: "organisation/name"; of several GGUF files with ":Q4_K_M" or "/file.gguf" after it.
         revision: branch, tag or commit; None: the newest, or what is here already.
-        file: which of several GGUF files.
-        console: shows progress, where it is a terminal.
+        file: which of several GGUF files, as another way to name it.
 
     Raises:
         InvalidRequest, NotFound: there is no such model, or nothing that could be used.
         RemoteServiceError: the hub cannot be reached, or gave something else.
         StorageFull: there is no room for it.
     """
-    known = known_model(name)
-    name = known.name if known else name
-    _require_pullable(name)
-    present = _present(models, name, file or (known.file if known else ""))
+    reference = _pullable(name, file)
+    known = known_model(reference.repository)
+    if known:
+        reference = replace(reference, repository=known.name)
+    present = _present(models, reference, known)
     if present and not revision:
         return pulled_model(models, present)
     _require_online()
-    with _hub_errors(name):
-        remote = _look_up(name, revision)
-        remote = Remote(name, remote.revision, tuple(chosen_files(name, remote.files, known, file)))
+    with _hub_errors(reference.repository):
+        remote = _look_up(reference.repository, revision)
+        remote = replace(remote, files=tuple(chosen_files(reference, remote.files, known)))
         incoming = _incoming(models, remote)
         _require_room(incoming, remote)
         _fetch(remote, incoming, console)
@@ -104,14 +106,19 @@ def pull(
         return _put_in_place(remote, incoming, models)
 
 
-def _require_pullable(name: str) -> None:
+def _pullable(name: str, file: str | None) -> Reference:
     if name == BUILTIN_EMBEDDING:
         raise InvalidRequest(f"{name} is built in; there is nothing to fetch.")
-    if not is_repository_name(name):
+    reference = parse_reference(name)
+    if reference is None:
         raise InvalidRequest(
             f"{name!r} cannot name a model: models are named organisation/name, as in "
-            "intfloat/multilingual-e5-small. See `rag models list`."
+            "intfloat/multilingual-e5-small, and one of several GGUF files as in "
+            "Qwen/Qwen3-4B-GGUF:Q4_K_M. See `rag models list`."
         )
+    if file and (reference.tag or reference.file):
+        raise InvalidRequest(f"{name} names a file already; leave out --file.")
+    return replace(reference, file=file) if file else reference
 
 
 def _require_online() -> None:
@@ -132,9 +139,14 @@ def _incoming(models: Path, remote: Remote) -> Path:
     return incoming
 
 
-def _present(models: Path, name: str, file: str) -> Path | None:
-    folder = folder_of(models, name)
-    return folder if folder and (not file or (folder / file).is_file()) else None
+def _present(models: Path, reference: Reference, known: KnownModel | None) -> Path | None:
+    """The folder of the model, if what is meant of it is there."""
+    folder = folder_of(models, reference.repository)
+    if folder is None or (kind_of(reference.repository, models) != "chat"):
+        return folder
+    if known and not (reference.tag or reference.file):
+        reference = replace(reference, file=known.file)
+    return folder if chat_file(models, str(reference)) else None
 
 
 # -- the hub -------------------------------------------------------------------------------
@@ -268,21 +280,28 @@ def _convert(path: Path) -> None:
 
 def _put_in_place(remote: Remote, incoming: Path, models: Path) -> Pulled:
     place = models / remote.name
-    record = {"name": remote.name, "revision": remote.revision, "files": _paths(remote.files)}
-    if place.is_dir() and remote.files[0].path.endswith(".gguf"):
-        beside = place / remote.files[0].path
-        beside.parent.mkdir(parents=True, exist_ok=True)
-        (incoming / remote.files[0].path).replace(beside)
+    _record(remote, incoming, place)
+    if place.is_dir() and remote.files[0].path.endswith(GGUF):
+        for file in (*_paths(remote.files), RECORD):
+            (place / file).parent.mkdir(parents=True, exist_ok=True)
+            (incoming / file).replace(place / file)
         shutil.rmtree(incoming)
     else:
-        (incoming / RECORD).write_text(json.dumps(record, indent=2), encoding="utf-8")
         place.parent.mkdir(parents=True, exist_ok=True)
         _swap(incoming, place)
     return pulled_model(models, place)
 
 
+def _record(remote: Remote, incoming: Path, place: Path) -> None:
+    """Write down what was fetched, with the GGUF files that are there from before."""
+    before = [path.relative_to(place).as_posix() for path in place.rglob(f"*{GGUF}")]
+    files = sorted({*before, *_paths(remote.files)})
+    record = {"name": remote.name, "revision": remote.revision, "files": files}
+    (incoming / RECORD).write_text(json.dumps(record, indent=2), encoding="utf-8")
+
+
 def _paths(files: Sequence[RemoteFile]) -> list[str]:
-    return sorted(file.path for file in files)
+    return [file.path for file in files]
 
 
 def _swap(incoming: Path, place: Path) -> None:

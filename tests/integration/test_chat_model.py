@@ -215,6 +215,14 @@ def test_every_architecture_loads_and_generates(
     assert message.response_metadata["model_name"] == architecture
 
 
+def test_a_cache_that_does_not_fit_the_model_is_told_with_the_setting(
+    models: Path, opened: Opener
+) -> None:
+    path = write_random_gguf(models / "narrow.gguf", "llama")  # heads of 16, q8_0 stores 32
+    with pytest.raises(ChatModelError, match=r"K cache type q8_0 .* Set RAG_CHAT__KV_CACHE to f16"):
+        opened(path, kv_cache="q8_0")
+
+
 # Counting
 
 
@@ -254,6 +262,52 @@ def test_a_shared_beginning_is_read_once(models: Path, opened: Opener) -> None:
     assert first["input_token_details"]["cache_read"] == 0
     assert second.usage_metadata["input_token_details"]["cache_read"] >= shared
     assert second.content == ANSWER
+
+
+def cached(chat: LlamaCppChat, system: str, question: str = QUESTION) -> int:
+    """How many tokens of the prompt need not be read."""
+    usage = chat.invoke([("system", system), ("user", question)]).usage_metadata
+    assert usage is not None
+    return usage["input_token_details"].get("cache_read", 0)
+
+
+def test_instructions_are_not_read_again_when_others_came_in_between(
+    models: Path, opened: Opener
+) -> None:
+    path = write_scripted_gguf(models / "turns.gguf", ANSWER)
+    answering, rewriting = "Answer from these passages. " * 12, "Rewrite the question. " * 15
+    chat, forgetful = opened(path), opened(path, prefix_cache_mb=0)
+    for model in (chat, forgetful):
+        assert [cached(model, system) for system in (answering, rewriting)] == [0, 0]
+    for system in (answering, rewriting, answering):
+        assert cached(chat, system) >= len(system)
+        assert cached(forgetful, system) == 0
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_an_answer_from_kept_instructions_is_the_same_as_the_first(
+    architecture: str, models: Path, opened: Opener
+) -> None:
+    path = write_random_gguf(models / f"kept-{architecture}.gguf", architecture)
+    chat = opened(path, max_tokens=16, temperature=1.5, seed=5)
+    system = "Answer from these passages. " * 12
+    asked = [("system", system), ("user", "Who? " * 40)]
+    first = chat.invoke(asked)
+    for other in ("Rewrite the question. " * 15, "Be brief."):
+        cached(chat, other, "And then? " * 30)
+    again = chat.invoke(asked)
+    assert again.content == first.content
+    assert again.usage_metadata is not None
+    assert again.usage_metadata["input_token_details"]["cache_read"] >= len(system)
+
+
+def test_kept_instructions_stay_within_their_memory(models: Path, opened: Opener) -> None:
+    chat = opened(write_random_gguf(models / "bounded.gguf", "qwen2"), prefix_cache_mb=1)
+    systems = [f"{letter} instructions. " * 40 for letter in "abcdef"]
+    for system in systems:
+        assert cached(chat, system) < len(system)
+    assert cached(chat, systems[0]) < len(systems[0])
+    assert cached(chat, systems[-1]) >= len(systems[-1])
 
 
 # Prompts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+from langchain_core.messages import HumanMessage
 from rich.console import Console
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
+from rag_service.bootstrap import open_chat
 from rag_service.cli import app
 from rag_service.errors import InvalidRequest, NotFound, RemoteServiceError, StorageFull
+from rag_service.generation.backend import CallOptions, whole_reply
 from rag_service.models.local import Pulled, located
 from rag_service.models.pull import pull as pull_shown
 from rag_service.retrieval.embedding import open_embeddings
@@ -155,22 +159,102 @@ def test_the_recommended_file_of_a_chat_model_is_fetched_and_others_beside_it(
     assert located(named).chat.model == str(found.folder / recommended)
 
 
-def test_a_choice_between_files_is_left_to_the_user(hub: Hub, models: Path) -> None:
-    hub.repositories["some/chat-GGUF"] = {"a.gguf": b"\xff", "b.gguf": b"\xff"}
-    with pytest.raises(InvalidRequest, match=r"Choose one with --file: a\.gguf, b\.gguf"):
-        pull("some/chat-GGUF", models)
+QUANTISED = ("a-Q4_K_M.gguf", "a-IQ4_XS.gguf", "BF16/a-BF16.gguf", "mmproj-a-F16.gguf")
 
 
-def test_names_that_lead_out_of_the_folder_and_parts_of_files_are_not_taken(
-    hub: Hub, models: Path
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("some/chat-GGUF:q4_k_m", "a-Q4_K_M.gguf"),
+        ("some/chat-GGUF:IQ4_XS", "a-IQ4_XS.gguf"),
+        ("some/chat-GGUF:BF16", "BF16/a-BF16.gguf"),
+        ("some/chat-GGUF/BF16/a-BF16.gguf", "BF16/a-BF16.gguf"),
+    ],
+)
+def test_the_one_file_that_a_reference_means_is_fetched_and_then_answers(
+    hub: Hub, models: Path, tmp_path: Path, name: str, file: str
 ) -> None:
+    chat = write_scripted_gguf(tmp_path / "chat.gguf", "hello").read_bytes()
+    hub.repositories["some/chat-GGUF"] = dict.fromkeys(QUANTISED, chat)
+    found = pull(name, models)
+    here = {path.relative_to(found.folder).as_posix() for path in found.folder.rglob("*.gguf")}
+    assert here == {file} == hub.sent.keys()
+    answering = open_chat(located(settings_for(tmp_path / "data", chat={"model": name})).chat)
+    assert answering is not None
+    assert answering.name == Path(file).stem
+    answering.close()
+    pull(name, models)
+    assert hub.sent.keys() == {file}  # no second time
+
+
+def test_another_file_of_a_model_is_put_beside_the_first(
+    hub: Hub, models: Path, tmp_path: Path
+) -> None:
+    chat = write_scripted_gguf(tmp_path / "chat.gguf", "hello").read_bytes()
+    hub.repositories["some/chat-GGUF"] = dict.fromkeys(QUANTISED, chat)
+    for tag in ("Q4_K_M", "BF16"):
+        folder = pull(f"some/chat-GGUF:{tag}", models).folder
+    record = json.loads((folder / "pulled.json").read_text(encoding="utf-8"))
+    assert record["files"] == ["BF16/a-BF16.gguf", "a-Q4_K_M.gguf"]
+    assert hub.sent.keys() == {"BF16/a-BF16.gguf", "a-Q4_K_M.gguf"}
+
+
+def test_all_parts_of_a_model_are_fetched_and_it_answers(
+    hub: Hub, models: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "made").mkdir()
+    write_scripted_gguf(tmp_path / "made" / "big-Q8_0.gguf", "hello", tensors_per_file=5)
+    parts = {path.name: path.read_bytes() for path in (tmp_path / "made").iterdir()}
+    assert len(parts) == 3
+    hub.repositories["some/big-GGUF"] = parts | {"big-Q2_K.gguf": b"GGUF\xff"}
+    hub.cut_after = len(parts["big-Q8_0-00003-of-00003.gguf"]) - 10
+    with pytest.raises(RemoteServiceError):
+        pull("some/big-GGUF:Q8_0", models)
+    hub.back()
+    found = pull("some/big-GGUF:Q8_0", models)
+    assert {path.name for path in found.folder.glob("*.gguf")} == parts.keys()
+    settings = settings_for(tmp_path / "data", chat={"model": "some/big-GGUF:Q8_0"})
+    answering = open_chat(located(settings).chat)
+    assert answering is not None
+    assert answering.name == "big-Q8_0"
+    assert whole_reply(answering, [HumanMessage("?")], CallOptions(20)) == "hello"
+    answering.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "some/chat-GGUF",
+            "several GGUF files. Choose one: some/chat-GGUF:BF16, some/chat-GGUF:IQ4_XS, "
+            "some/chat-GGUF:Q4_K_M.",
+        ),
+        ("some/chat-GGUF:Q8_0", "no GGUF file of this name or quantisation. Choose one: some/"),
+        ("some/chat-GGUF/b.gguf", "no GGUF file of this name or quantisation. Choose one: some/"),
+        ("plain/GGUF", "several GGUF files. Choose one: plain/GGUF/a.gguf, plain/GGUF/b.gguf."),
+        ("partial/GGUF", "is not complete: model-00002-of-00002.gguf is missing at the hub."),
+    ],
+)
+def test_a_choice_between_files_is_left_to_the_user(
+    hub: Hub, models: Path, name: str, said: str
+) -> None:
+    hub.repositories["some/chat-GGUF"] = dict.fromkeys(QUANTISED, b"\xff")
+    hub.repositories["plain/GGUF"] = {"a.gguf": b"\xff", "b.gguf": b"\xff"}
+    hub.repositories["partial/GGUF"] = {"model-00001-of-00002.gguf": b"\xff"}
+    with pytest.raises(InvalidRequest, match=re.escape(said)):
+        pull(name, models)
+    assert hub.sent == {}
+
+
+def test_names_that_lead_out_of_the_folder_are_not_taken(hub: Hub, models: Path) -> None:
     hub.repositories["evil/GGUF"] = {
         "../../../planted.gguf": b"\xff",
         "/tmp/planted.gguf": b"\xff",
-        "model-00001-of-00002.gguf": b"\xff",
     }
-    with pytest.raises(InvalidRequest, match="Choose one with --file: none"):
+    with pytest.raises(InvalidRequest, match="evil/GGUF has neither a GGUF file nor weights"):
         pull("evil/GGUF", models)
+    with pytest.raises(InvalidRequest, match="cannot name a model"):
+        pull("evil/GGUF/../planted.gguf", models)
 
 
 @pytest.mark.parametrize(
@@ -238,6 +322,27 @@ def test_the_commands_fetch_and_list_a_model(
     (listed,) = [model for model in rag("list")["models"] if model["name"] == NAME]
     assert (listed["where"], listed["used_by"]) == ("fetched", ["RAG_EMBEDDING__MODEL"])
     assert (listed["dimension"], listed["query_prefix"]) == (384, "query: ")
+
+
+def test_chat_models_are_listed_apart_by_the_name_that_the_setting_takes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("RAG_CHAT__MODEL", "Qwen/Qwen3-4B-GGUF:Q4_K_M")
+    printed = CliRunner().invoke(app, ["models", "list"]).stdout
+    embeddings, chat = printed.split("chat model")
+    assert "BAAI/bge-m3" in embeddings
+    assert "GGUF" not in embeddings
+    (line,) = [line for line in chat.splitlines() if "Qwen3-4B" in line]
+    assert line.split() == [
+        "Qwen/Qwen3-4B-GGUF:Q4_K_M",
+        "many",
+        "2500",
+        "32768",
+        "Apache-2.0",
+        "-",
+        "RAG_CHAT__MODEL",
+    ]
 
 
 class Planted:

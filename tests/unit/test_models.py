@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from rag_service.bootstrap import open_chat
+from rag_service.errors import ChatModelError
 from rag_service.models.catalog import MODELS, Prefixes, known_model, known_prefixes
 from rag_service.models.inventory import inventory
 from rag_service.models.local import chat_file, folder_of, kind_of, located
+from rag_service.models.references import Reference, parse_reference
+from rag_service.settings import ChatSettings
 from tests.real_parts import settings_for
 
 BGE_ZH = Prefixes(query="为这个句子生成表示以用于检索相关文章：")
@@ -84,6 +88,82 @@ def test_the_one_file_of_a_chat_model_is_found_and_a_choice_is_not_made(models: 
     assert chat_file(models, "one/gguf") == models / "one" / "gguf" / "a.gguf"
     assert chat_file(models, "two/gguf") is None
     assert kind_of("two/gguf", models) == "chat"
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("some/chat", None),  # there are several
+        ("some/chat:Q4_K_M", "a-Q4_K_M.gguf"),
+        ("some/chat:q4_k_m", "a-Q4_K_M.gguf"),
+        ("some/chat:Q8_0", "Q8_0/a-Q8_0.gguf"),
+        ("some/chat/Q8_0/a-Q8_0.gguf", "Q8_0/a-Q8_0.gguf"),
+        ("some/chat:Q6_K", "a-Q6_K-00001-of-00002.gguf"),
+        ("some/chat:Q5_K_M", None),  # a part is missing
+        ("some/chat:Q4_K", None),
+        ("some/chat:Q5_K_S", "a-UD-Q5_K_S.gguf"),
+        ("some/chat:F16", None),  # sees pictures only
+        ("nobody/chat:Q8_0", None),
+    ],
+)
+def test_a_quantisation_or_a_file_says_which_is_meant(
+    models: Path, name: str, found: str | None
+) -> None:
+    for file in (
+        "a-Q4_K_M.gguf",
+        "Q8_0/a-Q8_0.gguf",
+        "a-Q6_K-00001-of-00002.gguf",
+        "a-Q6_K-00002-of-00002.gguf",
+        "a-Q5_K_M-00001-of-00002.gguf",
+        "a-UD-Q5_K_S.gguf",
+        "mmproj-F16.gguf",
+    ):
+        (models / "some" / "chat" / file).parent.mkdir(parents=True, exist_ok=True)
+        (models / "some" / "chat" / file).write_bytes(b"GGUF")
+    assert chat_file(models, name) == (models / "some" / "chat" / found if found else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "reference"),
+    [
+        ("a/b", Reference("a/b")),
+        ("a/b:Q4_K_M", Reference("a/b", tag="Q4_K_M")),
+        ("a/b/c.gguf", Reference("a/b", file="c.gguf")),
+        ("a/b/d/c.gguf", Reference("a/b", file="d/c.gguf")),
+        ("a/b.gguf", None),
+        ("openai:qwen3", None),
+        ("a/b/c", None),
+        ("a/b/c.gguf:Q8_0", None),
+        ("a/b:", None),
+        ("../b", None),
+        ("a/../c.gguf", None),
+        ("a/b/../c.gguf", None),
+        ("/a/b", None),
+        ("a", None),
+        ("", None),
+    ],
+)
+def test_what_can_name_a_model_of_a_hub(text: str, reference: Reference | None) -> None:
+    assert parse_reference(text) == reference
+    assert reference is None or str(reference) == text
+
+
+def test_a_chat_model_that_was_not_fetched_is_told_with_the_command_that_does() -> None:
+    for name in ("nobody/chat-GGUF:Q8_0", "nobody/chat-GGUF/a.gguf", "nobody/chat-GGUF"):
+        with pytest.raises(ChatModelError, match=f"Fetch it with: rag models pull {name}$"):
+            open_chat(ChatSettings(model=name))
+
+
+def test_only_the_first_part_of_a_model_is_opened_and_only_if_none_is_missing(
+    tmp_path: Path,
+) -> None:
+    for number in (1, 2):
+        (tmp_path / f"m-0000{number}-of-00003.gguf").write_bytes(b"GGUF")
+    first, second = (tmp_path / f"m-0000{number}-of-00003.gguf" for number in (1, 2))
+    with pytest.raises(ChatModelError, match=f"Set RAG_CHAT__MODEL to the first: {first}"):
+        open_chat(ChatSettings(model=str(second)))
+    with pytest.raises(ChatModelError, match=r"the part m-00003-of-00003\.gguf is missing"):
+        open_chat(ChatSettings(model=str(first)))
 
 
 def test_the_settings_take_names_of_fetched_models_and_leave_others_alone(
