@@ -16,12 +16,25 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 
 from rag_service.errors import QuestionTooLong
-from rag_service.generation.backend import CallOptions, ChatBackend
-from rag_service.generation.citations import cite
+from rag_service.generation.backend import CallOptions, ChatBackend, continued
+from rag_service.generation.citations import (
+    CitedAnswer,
+    cite,
+    quoted_statements,
+    without_unsupported,
+)
+from rag_service.generation.condense import CONDENSED_TOKENS, standalone_question
 from rag_service.generation.context import Packed, pack
 from rag_service.generation.extractive import extract
+from rag_service.generation.llama_messages import REASONING, RESTARTS
+from rag_service.generation.nearness import Nearness
 from rag_service.generation.prompts import PromptLibrary, is_no_answer, may_become_no_answer
+from rag_service.generation.refusal import looked_for, nearest_places
+from rag_service.generation.support import Embed
+from rag_service.retrieval.answer_kind import answer_kind
+from rag_service.retrieval.confidence import SHIPPED, Calibration
 from rag_service.retrieval.evidence import gather_evidence
+from rag_service.settings import Unsupported
 from rag_service.text.language import detect_language
 from rag_service.types import (
     Answer,
@@ -39,12 +52,6 @@ from rag_service.types import (
 )
 
 EXTRACTIVE_MODEL = "extractive"
-# A rewritten follow-up question is one sentence.
-_CONDENSED_TOKENS = 96
-# Where a chat model's message has what it thought.
-_THOUGHT = "reasoning_content"
-# As much of the question before a follow-up is searched for with it.
-_EARLIER_CHARS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,11 @@ class Corpus:
     search: Callable[[str, int, Filters | None], SearchResult]
     idf: Callable[[str], float]
     idf_in_english: Callable[[str], float] | None = None  # with Chinese read as its gloss
+    occurs: Callable[[str], bool] = lambda _: True  # whether a document is indexed under a token
+    calibration: Calibration = SHIPPED
+    notes: tuple[str, ...] = ()  # what whoever gets an answer should know of the collection
+    embed: Embed | None = None  # the collection's model, to compare statements with sources
+    nearness: Nearness | None = None  # of sentences to a question, by that model
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +99,7 @@ class Answerer:
     prompts: PromptLibrary
     chat: ChatBackend | None
     min_confidence: float
+    unsupported: Unsupported = "mark"
 
     def ask(self, question: Question, corpus: Corpus) -> Iterator[AnswerEvent]:
         """Yields one SourcesEvent, then ReasoningEvents, TokenEvents, one DoneEvent.
@@ -101,14 +114,16 @@ class Answerer:
         language = detect_language(question.text)
         query = yield from self._standalone(question, language)
         found = corpus.search(query, question.top_k, question.filters)
-        evidence = gather_evidence(found.hits)
-        draft = _draft(question, found, evidence.confidence)
-        if not found.hits or evidence.confidence < self.min_confidence:
-            steps = self._refuse(draft, question, language)
+        confidence = corpus.calibration.confidence(gather_evidence(query, found))
+        notes = (*found.notes, *corpus.notes)
+        draft = _draft(question, query, replace(found, notes=notes), confidence)
+        if not found.hits or confidence < self.min_confidence:
+            steps = _refuse(draft, self._refusal(question, query, found, corpus))
         elif self.chat is None:
             steps = _quote(draft, query, corpus)
         else:
-            steps = self._generate(self.chat, draft, question, language)
+            refusal = self._refusal(question, query, found, corpus)
+            steps = self._generate(self.chat, draft, question, language, refusal, corpus.embed)
         for event in steps:
             if isinstance(event, DoneEvent):
                 timings = {**found.timings, "total_ms": _ms_since(started)}
@@ -117,40 +132,38 @@ class Answerer:
 
     def _standalone(self, question: Question, language: str) -> Generator[QueuedEvent, None, str]:
         """The question as it reads without the conversation before it."""
-        if not question.history:
-            return question.text
-        if self.chat is None:
-            # Without a model to rewrite it, a follow-up is searched for together with the
-            # question it follows.
-            earlier = [turn.content for turn in question.history if turn.role == "user"]
-            return "\n".join([*(text[:_EARLIER_CHARS] for text in earlier[-1:]), question.text])
-        messages = self.prompts.condense_messages(question.text, question.history, language)
-        if self.chat.count(messages) + _CONDENSED_TOKENS > self.chat.context_tokens:
-            return question.text
-        written = ""
-        for piece in self.chat.stream(messages, question.options(_CONDENSED_TOKENS)):
-            if isinstance(piece, QueuedEvent):
-                yield piece
-            else:
-                written += str(piece.content)
-        return written.strip() or question.text
 
-    def _refuse(self, draft: Answer, question: Question, language: str) -> Iterator[AnswerEvent]:
-        """The nearest passages are shown, so that the user can judge for themselves."""
-        text = self.prompts.refusal(question.text, language)
-        yield SourcesEvent(draft.sources, draft.revision)
-        yield TokenEvent(text)
-        yield DoneEvent(replace(draft, answer=text, status="refused"))
+        def rewriting(turns: Sequence[Turn]) -> list[BaseMessage]:
+            return self.prompts.condense_messages(question.text, turns, language)
+
+        options = question.options(CONDENSED_TOKENS)
+        return standalone_question(question.text, question.history, self.chat, rewriting, options)
+
+    def _refusal(
+        self, question: Question, query: str, found: SearchResult, corpus: Corpus
+    ) -> Callable[[], str]:
+        """Words the refusal, if there is one: to look the terms up takes its time."""
+        language = detect_language(question.text)
+        return lambda: self.prompts.refusal(
+            question.text, language, looked_for(query, corpus.occurs), nearest_places(found.hits)
+        )
 
     def _generate(
-        self, chat: ChatBackend, draft: Answer, question: Question, language: str
+        self,
+        chat: ChatBackend,
+        draft: Answer,
+        question: Question,
+        language: str,
+        refusal: Callable[[], str],
+        embed: Embed | None,
     ) -> Iterator[AnswerEvent]:
         messages, packed = self._prompt(chat, draft.sources, question, language)
         chat.require_room()  # before the stream begins, while it can still be refused as a whole
         yield SourcesEvent(packed.included, draft.revision)
         reply = _Reply()
         for piece in chat.stream(messages, question.options(question.max_tokens)):
-            yield from [piece] if isinstance(piece, QueuedEvent) else reply.push(piece)
+            events = [piece] if isinstance(piece, QueuedEvent) else reply.push(piece)
+            yield from (event for event in events if self._may_be_shown(event))
         draft = replace(
             draft,
             generator="chat",
@@ -163,13 +176,36 @@ class Answerer:
             reasoning=reply.reasoning,
         )
         if is_no_answer(reply.text) or not reply.text.strip():
-            refusal = self.prompts.refusal(question.text, language)
-            yield TokenEvent(f"\n\n{refusal}" if reply.begun else refusal)
-            yield DoneEvent(replace(draft, answer=refusal, status="refused"))
+            text = refusal()
+            shown = reply.begun and self.unsupported == "mark"
+            yield TokenEvent(f"\n\n{text}" if shown else text)
+            yield DoneEvent(replace(draft, answer=text, status="refused"))
             return
-        if rest := reply.rest():
+        rest = reply.rest()
+        answer = self._checked(draft, cite(reply.text.strip(), draft.sources, embed=embed), refusal)
+        if self.unsupported != "mark":
+            rest = answer.answer
+        if rest:
             yield TokenEvent(rest)
-        yield DoneEvent(_with_citations(draft, reply.text))
+        yield DoneEvent(answer)
+
+    def _may_be_shown(self, event: AnswerEvent) -> bool:
+        """Whether an event of the chat model may go out before its sentences are judged."""
+        return self.unsupported == "mark" or not isinstance(event, TokenEvent)
+
+    def _checked(self, draft: Answer, cited: CitedAnswer, refusal: Callable[[], str]) -> Answer:
+        """The answer, or what the setting leaves of it."""
+        if self.unsupported == "mark":
+            return _with_citations(draft, cited)
+        count = sum(statement.status == "unsupported" for statement in cited.statements)
+        supported = any(statement.status == "supported" for statement in cited.statements)
+        if not supported or (count and self.unsupported == "refuse"):
+            note = f"Refused: sentences that no source supports: {count}."
+            return replace(draft, answer=refusal(), status="refused", notes=(*draft.notes, note))
+        if count:
+            note = f"Sentences removed because no source supports them: {count}."
+            draft = replace(draft, notes=(*draft.notes, note))
+        return _with_citations(draft, without_unsupported(cited))
 
     def _prompt(
         self, chat: ChatBackend, hits: Sequence[Hit], question: Question, language: str
@@ -199,15 +235,33 @@ class Answerer:
         return messages(packed.text, history), packed
 
 
+def _refuse(draft: Answer, refusal: Callable[[], str]) -> Iterator[AnswerEvent]:
+    """The nearest passages are shown, so that the user can judge for themselves."""
+    text = refusal()
+    yield SourcesEvent(draft.sources, draft.revision)
+    yield TokenEvent(text)
+    yield DoneEvent(replace(draft, answer=text, status="refused"))
+
+
 def _quote(draft: Answer, query: str, corpus: Corpus) -> Iterator[AnswerEvent]:
     """Answer with the best-supported sentences themselves."""
     yield SourcesEvent(draft.sources, draft.revision)
-    quoted = extract(query, draft.sources, idf=corpus.idf, idf_in_english=corpus.idf_in_english)
+    quoted = extract(
+        query,
+        draft.sources,
+        idf=corpus.idf,
+        idf_in_english=corpus.idf_in_english,
+        kind=answer_kind(query),
+        nearness=corpus.nearness,
+    )
     yield TokenEvent(quoted.text)
-    yield DoneEvent(replace(draft, answer=quoted.text, citations=quoted.citations))
+    statements = quoted_statements(quoted.text, quoted.citations)
+    yield DoneEvent(
+        replace(draft, answer=quoted.text, citations=quoted.citations, statements=statements)
+    )
 
 
-def _draft(question: Question, found: SearchResult, confidence: float) -> Answer:
+def _draft(question: Question, query: str, found: SearchResult, confidence: float) -> Answer:
     return Answer(
         answer="",
         status="answered",
@@ -222,17 +276,23 @@ def _draft(question: Question, found: SearchResult, confidence: float) -> Answer
         usage=Usage(),
         timings={},
         notes=found.notes,
+        standalone_question="" if query == question.text else query,
     )
 
 
-def _with_citations(draft: Answer, text: str) -> Answer:
-    cited = cite(text.strip(), draft.sources)
+def _with_citations(draft: Answer, cited: CitedAnswer) -> Answer:
     notes = list(draft.notes)
     if cited.invented:
         notes.append(f"Citation numbers removed because they name no source: {cited.invented}.")
     if not any(citation.verified for citation in cited.citations):
         notes.append("No statement of this answer could be verified against the sources.")
-    return replace(draft, answer=cited.text, citations=cited.citations, notes=tuple(notes))
+    return replace(
+        draft,
+        answer=cited.text,
+        citations=cited.citations,
+        statements=cited.statements,
+        notes=tuple(notes),
+    )
 
 
 class _Reply:
@@ -253,8 +313,10 @@ class _Reply:
 
     def push(self, piece: AIMessageChunk) -> Iterator[ReasoningEvent | TokenEvent]:
         """What may be shown now."""
-        content, thought = str(piece.content), str(piece.additional_kwargs.get(_THOUGHT, ""))
-        self.text += content
+        content, thought = str(piece.content), str(piece.additional_kwargs.get(REASONING, ""))
+        if RESTARTS in piece.additional_kwargs:
+            self.reasoning, self._held, self._line_open = "", "", False
+        self.text = continued(self.text, piece)
         self.reasoning += thought
         if piece.usage_metadata:
             self.usage = _usage(piece.usage_metadata)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from langchain.chat_models import init_chat_model
@@ -19,9 +18,11 @@ from rag_service.answering import Answerer, Corpus, Question
 from rag_service.errors import ChatModelError, NotUploaded, RagError
 from rag_service.generation.backend import ChatBackend, LlamaBackend
 from rag_service.generation.chat_model import open_llama_chat
+from rag_service.generation.nearness import nearness_of
 from rag_service.generation.prompts import PromptLibrary
 from rag_service.generation.remote import LangChainBackend
-from rag_service.models.local import located, models_folder
+from rag_service.models.local import is_provider, located, models_folder
+from rag_service.retrieval.calibration_file import Calibrations
 from rag_service.retrieval.cross_encoder import open_reranker
 from rag_service.retrieval.embedding import open_embeddings
 from rag_service.retrieval.embedding_adapter import adapted
@@ -68,11 +69,23 @@ def open_service(
         ConfigError: a model or prompt cannot be used.
     """
     settings = located(settings)
-    prompts = PromptLibrary.load(settings.prompts_dir)
+    prompts = open_prompts(settings)
     chat = open_chat(settings.chat)  # first: a wrong path is told at once
-    _require_room_for_prompts(chat, settings.chat)
+    _require_room_for_prompts(chat, settings.chat, prompts)
     search = _open_search(settings, embeddings)
     return Service(settings, Library(settings.data_dir), search, prompts, chat)
+
+
+def open_prompts(settings: Settings) -> PromptLibrary:
+    """The prompt files, built in or the user's.
+
+    Raises:
+        PromptError: one of them cannot be used; the message names file and line.
+    """
+    answer = settings.answer
+    return PromptLibrary.load(
+        settings.prompts_dir, style=answer.style, show_examples=answer.examples
+    )
 
 
 @contextmanager
@@ -154,7 +167,11 @@ class Service:
         self._fingerprint = search.embeddings.fingerprint()
         self._hybrid = search
         self._served = _served(settings, library, search.embeddings)
-        self._answerer = Answerer(prompts, chat, settings.answer.min_confidence)
+        self._prompts = prompts
+        self._calibrations = Calibrations()
+        self._answerer = Answerer(
+            prompts, chat, settings.answer.min_confidence, settings.chat.unsupported
+        )
         self._chat = chat
 
     @property
@@ -168,6 +185,11 @@ class Service:
     @property
     def chat_model(self) -> str | None:
         return self._chat.name if self._chat else None
+
+    @property
+    def own_prompts(self) -> tuple[str, ...]:
+        """The prompt files that are the user's own."""
+        return self._prompts.files.own
 
     @property
     def chat_setup(self) -> str:
@@ -215,7 +237,7 @@ class Service:
             deadline=time.monotonic() + self.settings.chat.deadline_s,
             cancelled=cancelled or threading.Event(),
         )
-        yield from self._answerer.ask(asked, self._corpus(hybrid, view))
+        yield from self._answerer.ask(asked, self._corpus(hybrid, view, collection))
 
     def retriever(self, collection: str, *, top_k: int | None = None) -> BaseRetriever:
         """A LangChain retriever over one collection; it follows new documents."""
@@ -310,11 +332,22 @@ class Service:
         model, view = self._served.view(collection)
         return replace(self._hybrid, embeddings=model), view
 
-    def _corpus(self, hybrid: HybridSearch, view: CollectionView) -> Corpus:
+    def _corpus(self, hybrid: HybridSearch, view: CollectionView, collection: str) -> Corpus:
         def search(query: str, top_k: int, filters: Filters | None) -> SearchResult:
             return hybrid.search(view, query, top_k=top_k, filters=filters)
 
-        return Corpus(search, view.idf, view.idf_in_english)
+        home = self._library.home(collection)
+        used = self._calibrations.of(home, view.catalog.fingerprint)
+        return Corpus(
+            search,
+            view.idf,
+            view.idf_in_english,
+            view.occurs,
+            used.calibration,
+            (used.note,) if used.note else (),
+            embed=hybrid.embeddings.encode_passages,
+            nearness=nearness_of(hybrid.embeddings),
+        )
 
 
 def _as_it_stands(files: Sequence[JobFile], catalog: Catalog, root: str) -> Iterator[JobFile]:
@@ -342,19 +375,31 @@ def open_chat(settings: ChatSettings) -> ChatBackend | None:
         return None
     if settings.base_url:
         return _open_provider(settings, settings.model, model_provider="openai")
-    if ":" in settings.model and not Path(settings.model).exists():
+    if is_provider(settings.model):
         return _open_provider(settings, settings.model)
     return LlamaBackend(open_llama_chat(settings))
 
 
-def _require_room_for_prompts(chat: ChatBackend | None, settings: ChatSettings) -> None:
-    if chat and settings.max_tokens >= chat.context_tokens:
-        window = chat.context_tokens
+def _require_room_for_prompts(
+    chat: ChatBackend | None, settings: ChatSettings, prompts: PromptLibrary
+) -> None:
+    if chat is None:
+        return
+    window = chat.context_tokens
+    if settings.max_tokens >= window:
         chat.close()
         raise ChatModelError(
             f"chat.max_tokens is {settings.max_tokens}, but the model's window holds {window} "
             "tokens for prompt and answer together. Lower RAG_CHAT__MAX_TOKENS, or raise "
             "RAG_CHAT__CONTEXT_TOKENS if the model allows."
+        )
+    longest = max(map(chat.count, prompts.frames()))
+    if prompts.show_examples and longest + settings.max_tokens >= window:
+        chat.close()
+        raise ChatModelError(
+            f"The examples of the prompts leave no room in the model's window of {window} tokens, "
+            f"of which {settings.max_tokens} are kept for the answer. Turn RAG_ANSWER__EXAMPLES "
+            "off, or raise RAG_CHAT__CONTEXT_TOKENS if the model allows."
         )
 
 

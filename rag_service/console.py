@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rag_service.text.unseen import without_unseen
 from rag_service.types import Answer, Citation, CollectionInfo, FailedFile, Hit, VerifyReport
 
 VERIFIED, NOT_VERIFIED = "✓ verified", "not verified"
@@ -17,8 +18,11 @@ _PIPE_WIDTH = 1000
 
 
 def visible(text: str) -> str:
-    """``text`` without control characters: a document must not steer the terminal."""
-    return "".join(char for char in text if char in "\n\t" or not _is_control(char))
+    """``text`` without control characters: a document must not steer the terminal, nor show one
+    name as another.
+    """
+    seen = without_unseen(text)
+    return "".join(char for char in seen if char in "\n\t" or not _is_control(char))
 
 
 def _is_control(char: str) -> bool:
@@ -64,11 +68,13 @@ def show_evidence(answer: Answer) -> None:
 def _show_citations(citations: Sequence[Citation]) -> None:
     show_table(
         ["n", "source", "page", "quote", "checked"],
-        [
-            (f"[{c.n}]", c.source, c.page, c.quote, VERIFIED if c.verified else NOT_VERIFIED)
-            for c in citations
-        ],
+        [(f"[{c.n}]", c.source, c.page, c.quote, _checked(c)) for c in citations],
     )
+
+
+def _checked(citation: Citation) -> str:
+    checked = VERIFIED if citation.verified else NOT_VERIFIED
+    return f"{checked}, not cited there" if citation.added else checked
 
 
 def _note_answer(answer: Answer) -> None:
@@ -77,6 +83,9 @@ def _note_answer(answer: Answer) -> None:
         note("no chat model is configured, so the answer quotes the documents")
     if answer.dropped:
         note(f"passages that did not fit the model's context: {len(answer.dropped)}")
+    for statement in answer.statements:
+        if statement.status == "unsupported":
+            note(f"no source supports: {answer.answer[statement.char_start : statement.char_end]}")
     for text in answer.notes:
         note(text)
 

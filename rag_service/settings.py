@@ -24,7 +24,11 @@ from rag_service.errors import ConfigError
 
 ENV_PREFIX = "RAG_"
 CONFIG_VARIABLE = "RAG_CONFIG"
+# What becomes of a sentence that no source supports.
+Unsupported = Literal["mark", "remove", "refuse"]
 BUILTIN_EMBEDDING = "all-MiniLM-L6-v2"
+
+AnswerStyle = Literal["plain", "steps"]
 
 
 class _Group(BaseModel):
@@ -70,7 +74,8 @@ class EmbeddingSettings(_Group):
 class ChatSettings(_Group):
     model: str | None = Field(
         None,
-        description="Chat model: path of a GGUF file, or provider:name for LangChain's "
+        description="Chat model: path of a GGUF file, the name of one that `rag models pull` has "
+        "fetched (e.g. Qwen/Qwen3-4B-GGUF:Q4_K_M), or provider:name for LangChain's "
         "init_chat_model (e.g. openai:qwen3). Unset: answers are extractive.",
     )
     base_url: str | None = Field(
@@ -107,6 +112,18 @@ class ChatSettings(_Group):
         "auto",
         description="Flash attention of llama.cpp; auto: with layers on a GPU or a q8_0 cache.",
     )
+    prefix_cache_mb: int = Field(
+        256,
+        ge=0,
+        description="Memory for what a GGUF model has computed of its instructions, so that "
+        "questions and rewritten follow-ups that take turns need not read them again; 0: none.",
+    )
+    unsupported: Unsupported = Field(
+        "mark",
+        description="What happens to sentences of the chat model that no source supports: mark "
+        "(they are shown, and named as such), remove, or refuse (the whole answer). Other than "
+        "with mark, an answer is streamed only when all of it has been checked.",
+    )
     deadline_s: float = Field(
         600.0,
         gt=0,
@@ -130,13 +147,13 @@ class ChunkSettings(_Group):
 class RetrievalSettings(_Group):
     top_k: int = Field(8, ge=1, le=100, description="Passages handed to the answer.")
     candidates: int = Field(120, ge=1, le=1000, description="Candidates taken from each leg.")
-    dense_weight: float = Field(1.5, ge=0, description="Weight of the embedding leg.")
+    dense_weight: float = Field(1.86, ge=0, description="Weight of the embedding leg.")
     lexical_weight: float = Field(1.0, ge=0, description="Weight of the BM25 leg.")
     reranked: int = Field(
         20, ge=5, le=1000, description="Best candidates whose texts are read to reorder them."
     )
     coverage_weight: float = Field(
-        0.1,
+        0.2,
         ge=0,
         description="Weight, beside the fused score of 1, of how much of the question one "
         "sentence covers.",
@@ -166,7 +183,21 @@ class RetrievalSettings(_Group):
 
 class AnswerSettings(_Group):
     min_confidence: float = Field(
-        0.5, ge=0, le=1, description="Below this confidence the answer is a refusal."
+        0.35,
+        ge=0,
+        le=1,
+        description="Below this probability that the passages hold the answer, the answer is a "
+        "refusal.",
+    )
+    style: AnswerStyle = Field(
+        "plain",
+        description="How the chat model answers: plain, or steps (first the numbered steps that "
+        "lead to the answer, which takes more tokens).",
+    )
+    examples: bool = Field(
+        False,
+        description="Show the chat model the worked examples from the prompt folder before the "
+        "question; helps small models, takes some hundred tokens of the window.",
     )
 
 

@@ -14,6 +14,7 @@ from datetime import date
 from typing import Literal
 
 Role = Literal["user", "assistant"]
+StatementStatus = Literal["supported", "unsupported", "no_claim"]
 
 _CHARACTER_SET = re.compile(r"\[[!^]?\]?[^]]*\]")  # of a glob: [a-z], [!0-9], []]
 
@@ -187,7 +188,9 @@ class SearchResult:
     """Hits of one query at one revision of the collection.
 
     ``legs`` names the legs that voted; ``notes`` says in plain words why one did not.
-    ``trace`` is there when it was asked for.
+    ``leg_scores`` are the best scores of each leg, best first, on its own scale. ``glossed``:
+    the embedding model read Chinese through the dictionary. ``trace`` is there when it was asked
+    for.
     """
 
     hits: tuple[Hit, ...]
@@ -196,6 +199,8 @@ class SearchResult:
     notes: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)  # milliseconds
     trace: SearchTrace | None = None
+    leg_scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    glossed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +221,23 @@ class Citation:
     char_end: int
     quote: str
     verified: bool
+    added: bool = False  # found by the service: the model did not cite it there
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One sentence of an answer, and whether the sources hold it.
+
+    The span, markers included, is in the answer's text. ``no_claim``: a greeting, heading or
+    question, or that the documents do not say. ``support`` is in 0..1, ``citations`` are
+    indexes into those of the answer.
+    """
+
+    char_start: int
+    char_end: int
+    status: StatementStatus
+    support: float
+    citations: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +325,8 @@ class Answer:
     notes: tuple[str, ...] = ()
     cut: bool = False  # the chat model had reached the most tokens allowed
     reasoning: str = ""  # what a thinking model wrote before the answer; never cited
+    statements: tuple[Statement, ...] = ()  # the sentences of the answer; of a refusal, none
+    standalone_question: str = ""  # what was searched for, where that is not the question as asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,9 @@ class Size:
 class Family:
     """``control``: control tokens, the last ends a turn. ``start``: the prompt's last token.
 
-    ``pre`` names the pre-tokenizer of a byte-level vocabulary; "" is SentencePiece. ``tied``:
-    the output matrix is the embedding.
+    ``defined``: tokens of type USER_DEFINED, which llama.cpp matches in plain text too. ``pre``
+    names the pre-tokenizer of a byte-level vocabulary; "" is SentencePiece. ``tied``: the output
+    matrix is the embedding.
     """
 
     architecture: str
@@ -46,6 +47,13 @@ class Family:
     start: str = "\n"
     tied: bool = False
     heads: int = 1  # 0: as many as make up the width
+    defined: tuple[str, ...] = ()
+
+    @property
+    def special(self) -> tuple[str, ...]:
+        """All that must not come from a text: the vocabulary's own and the template's."""
+        own = () if self.pre else ("<unk>", "<s>", "</s>")
+        return (*own, *self.control, *self.defined)
 
 
 # Templates, reduced to what makes each family's layout what it is.
@@ -180,6 +188,7 @@ LLAMA3_TOKENS = ("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>"
 QWEN_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 PHI_TOKENS = ("<|system|>", "<|user|>", "<|assistant|>", "<|end|>")
 MISTRAL_TOKENS = ("[INST]", "[/INST]", "<|eos|>")
+THINKING_TOKENS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
 
 FAMILIES = {
     "LLaMA 2": Family("llama", LLAMA2, ("<|eos|>",), _llama, start="]"),
@@ -191,10 +200,10 @@ FAMILIES = {
     "GLM 4": Family("glm4", GLM, GLM_TOKENS, _glm4, "glm4", "<|assistant|>"),
     "Bloom": Family("bloom", BELLE, ("<s>", "<pad>", "</s>"), _bloom, "bloom", heads=0),
     "Qwen 2": Family("qwen2", CHATML, QWEN_TOKENS, _qwen2, "qwen2", heads=0),
-    "Qwen 3": Family("qwen3", QWEN3, QWEN_TOKENS, _qwen3, "qwen2"),
+    "Qwen 3": Family("qwen3", QWEN3, QWEN_TOKENS, _qwen3, "qwen2", defined=THINKING_TOKENS),
     "Gemma": Family("gemma", GEMMA, GEMMA_TOKENS, _gemma, tied=True),
     "Gemma 2": Family("gemma2", GEMMA, GEMMA_TOKENS, _gemma2, tied=True),
-    "Gemma 3": Family("gemma3", GEMMA, GEMMA_TOKENS, _gemma3, tied=True),
+    "Gemma 3": Family("gemma3", GEMMA, GEMMA_TOKENS, _gemma3, tied=True, defined=("<h1>", "</h1>")),
     "Phi 3": Family("phi3", PHI3, PHI_TOKENS, _phi3, heads=0),
 }
 
@@ -202,7 +211,11 @@ FAMILIES = {
 def write_family_gguf(path: Path, family: Family, script: str) -> Path:
     """Write a model of ``family`` whose likeliest answer to anything is ``script``."""
     pieces = cut_script(script.encode(), []) if family.pre else _in_characters(script)
-    vocab = byte_bpe(pieces, family.control, pre=family.pre) if family.pre else _spm(pieces, family)
+    vocab = (
+        byte_bpe(pieces, family.control, family.defined, pre=family.pre)
+        if family.pre
+        else _spm(pieces, family)
+    )
     size = Size(len(vocab.tokens), -(-len(vocab.tokens) // HEAD) * HEAD)
     texts = [_as_stored(piece, vocab) for piece in pieces]
     chain = [_start(family, vocab), *(vocab.tokens.index(text) for text in texts), vocab.eos]
@@ -234,9 +247,12 @@ def _in_characters(script: str) -> list[bytes]:
 def _spm(pieces: Sequence[bytes], family: Family) -> Vocab:
     ordinary = [_spaced(piece) for piece in pieces]
     tokens = [b"<unk>", b"<s>", b"</s>", *(f"<0x{byte:02X}>".encode() for byte in range(256))]
-    tokens += ["\u2581".encode(), *ordinary, *(text.encode() for text in family.control)]
+    tokens += ["\u2581".encode(), *ordinary]
+    tokens += [text.encode() for text in (*family.defined, *family.control)]
     types = [TokenType.UNKNOWN, TokenType.CONTROL, TokenType.CONTROL, *[TokenType.BYTE] * 256]
-    types += [TokenType.NORMAL] * (1 + len(ordinary)) + [TokenType.CONTROL] * len(family.control)
+    types += [TokenType.NORMAL] * (1 + len(ordinary))
+    types += [TokenType.USER_DEFINED] * len(family.defined)
+    types += [TokenType.CONTROL] * len(family.control)
     kinds = [int(kind) for kind in types]
     return Vocab("llama", tokens, kinds, bos=1, eos=len(tokens) - 1, add_bos=True)
 

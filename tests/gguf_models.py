@@ -155,6 +155,7 @@ def write_scripted_gguf(
     control: Sequence[str] = (),
     layers: int = 1,
     ffn: int = 32,
+    tensors_per_file: int = 0,
 ) -> Path:
     """Write a model whose greedy answer is ``script``, whatever it is asked.
 
@@ -169,6 +170,7 @@ def write_scripted_gguf(
         control: texts of further control tokens; where the script contains one of these,
             the model says the token instead of its letters.
         layers, ffn: how much there is to compute; nothing comes of it.
+        tensors_per_file: above 0, write ``…-00001-of-0000N.gguf`` and so on beside ``path``.
 
     Raises:
         ValueError: some token would need two successors (a control token said twice, or a
@@ -185,7 +187,8 @@ def write_scripted_gguf(
     successors = dict(zip(chain, [*chain[1:], end], strict=True))
     width = -(-len(vocab.tokens) // 32) * 32
     sizes = Sizes(width=width, layers=layers, heads=1, head=32, ffn=ffn, window=n_ctx_train)
-    return _write(path, "llama", vocab, sizes, template, _table_tensors(vocab, sizes, successors))
+    tensors = _table_tensors(vocab, sizes, successors)
+    return _write(path, "llama", vocab, sizes, template, tensors, per_file=tensors_per_file)
 
 
 @dataclass(frozen=True)
@@ -345,8 +348,9 @@ def _write(
     template: str | None,
     tensors: dict[str, Array],
     pooling: int | None = None,
+    per_file: int = 0,
 ) -> Path:
-    writer = gguf.GGUFWriter(path, architecture)
+    writer = gguf.GGUFWriter(path, architecture, split_max_tensors=per_file)
     _add_shape(writer, architecture, sizes)
     add_vocab(writer, vocab)
     if template is not None:

@@ -21,6 +21,7 @@ from rag_service.api.schemas import (
     SearchResponse,
     SourceOut,
     SourcesEventOut,
+    StatementOut,
     TurnIn,
     UsageOut,
 )
@@ -38,6 +39,7 @@ from rag_service.types import (
     SearchResult,
     SearchTrace,
     SourcesEvent,
+    Statement,
     Turn,
 )
 
@@ -144,6 +146,10 @@ def _citation(citation: Citation) -> CitationOut:
     return CitationOut.model_validate(citation, from_attributes=True)
 
 
+def _statement(statement: Statement) -> StatementOut:
+    return StatementOut.model_validate(statement, from_attributes=True)
+
+
 def _answer(answer: Answer, request_id: str) -> dict[str, Any]:
     return {
         "answer": answer.answer,
@@ -151,6 +157,7 @@ def _answer(answer: Answer, request_id: str) -> dict[str, Any]:
         "generator": answer.generator,
         "confidence": answer.confidence,
         "citations": [_citation(citation) for citation in answer.citations],
+        "statements": [_statement(statement) for statement in answer.statements],
         "sources": _sources(answer.sources),
         "dropped": list(answer.dropped),
         "model": answer.model,
@@ -161,6 +168,7 @@ def _answer(answer: Answer, request_id: str) -> dict[str, Any]:
         "request_id": request_id,
         "notes": list(answer.notes),
         "reasoning": answer.reasoning,
+        "standalone_question": answer.standalone_question,
     }
 
 

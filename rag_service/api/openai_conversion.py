@@ -34,8 +34,17 @@ from rag_service.types import Answer, Citation, CollectionInfo, Turn, Usage
 _HEADINGS = {"zh-Hans": "来源：", "zh-Hant": "來源：", "en": "Sources:"}
 _UNVERIFIED = {"zh-Hans": "（未核实）", "zh-Hant": "（未核實）", "en": " (not verified)"}
 _PAGES = {"zh-Hans": "，第 {} 页", "zh-Hant": "，第 {} 頁", "en": ", page {}"}
-# The list below an answer that a client sends back.
-_SOURCE_LIST = re.compile(rf"\n\n(?:{'|'.join(_HEADINGS.values())})(?:\n\[\d+\] [^\n]*)+\s*\Z")
+_UNSUPPORTED = {
+    "zh-Hans": "以下语句没有来源支持：",
+    "zh-Hant": "以下語句沒有來源支持：",
+    "en": "No source supports:",
+}
+_SHOWN_CHARS = 120  # of such a sentence: enough to find it by
+# The lists below an answer that a client sends back.
+_SOURCE_LIST = re.compile(
+    rf"(?:\n\n(?:{'|'.join(_HEADINGS.values())})(?:\n\[\d+\] [^\n]*)+)?"
+    rf"(?:\n\n(?:{'|'.join(_UNSUPPORTED.values())})(?:\n- [^\n]*)+)?\s*\Z"
+)
 _SEEDS = 2**32 - 1  # llama.cpp's, but for the one that means a random seed
 
 
@@ -77,10 +86,29 @@ def seed_of(body: CompletionRequest) -> int | None:
 
 
 def source_list(answer: Answer) -> str:
-    """What follows the text of an answer: the sources it cites, one a line; "" for none."""
+    """What follows the text of an answer, one a line: the sources it cites, and the sentences
+    that no source supports; "" for neither.
+    """
+    language = detect_language(answer.answer)
+    return _cited_sources(answer, language) + _unsupported(answer, language)
+
+
+def _unsupported(answer: Answer, language: Language) -> str:
+    spans = [
+        (statement.char_start, statement.char_end)
+        for statement in answer.statements
+        if statement.status == "unsupported"
+    ]
+    if not spans:
+        return ""
+    lines = [" ".join(answer.answer[start:end].split()) for start, end in spans]
+    shown = [f"- {ln[:_SHOWN_CHARS]}{'…' if len(ln) > _SHOWN_CHARS else ''}" for ln in lines]
+    return "\n\n" + "\n".join([_UNSUPPORTED[language], *shown])
+
+
+def _cited_sources(answer: Answer, language: Language) -> str:
     if not answer.citations:
         return ""
-    language = detect_language(answer.answer)
     by_number = sorted(answer.citations, key=attrgetter("n"))
     lines = [
         _source_line(n, list(cited), language)

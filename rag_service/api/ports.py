@@ -47,6 +47,10 @@ class Service(Protocol):
         """Name of the model that writes answers; None: they are extractive."""
 
     @property
+    def own_prompts(self) -> tuple[str, ...]:
+        """Names of the prompt files that are the user's own, not built in."""
+
+    @property
     def chat_setup(self) -> str:
         """What runs that model, and how; "" without one."""
 

@@ -13,6 +13,7 @@ from pydantic import Field
 from rag_service.api.explain_schemas import DroppedOut, ExplainedOut, LegOut
 from rag_service.api.filters import FiltersIn
 from rag_service.api.shapes import NotBlank, RequestShape, Shape, Text
+from rag_service.types import StatementStatus
 
 MAX_TOP_K = 100
 MAX_TURNS = 100
@@ -152,6 +153,19 @@ class CitationOut(Shape):
     char_end: int = Field(description="One past the last character.")
     quote: str = Field(description="The document's own words there.")
     verified: bool = Field(description="The quote was read back and supports the sentence.")
+    added: bool = Field(description="Found by the service: the model did not cite it there.")
+
+
+class StatementOut(Shape):
+    """One sentence of the answer, and whether the sources hold it."""
+
+    char_start: int = Field(description="First character in `answer`, markers included.")
+    char_end: int = Field(description="One past the last character.")
+    status: StatementStatus = Field(
+        description="no_claim: a greeting, a heading, a question, or that the documents do not say."
+    )
+    support: float = Field(description="0 to 1; supported from 0.5 on.")
+    citations: list[int] = Field(description="Which of `citations` it rests on, counted from 0.")
 
 
 class SourceOut(_Passage):
@@ -181,6 +195,7 @@ class AnswerResponse(Shape):
     )
     confidence: float = Field(description="0 to 1.")
     citations: list[CitationOut] = Field(description="In the order of the answer.")
+    statements: list[StatementOut] = Field(description="The sentences of the answer, in order.")
     sources: list[SourceOut] = Field(description="The passages the answer was made from.")
     dropped: list[int] = Field(description="chunk_id of passages that did not fit the model.")
     model: str = Field(description="What wrote the answer.")
@@ -191,6 +206,10 @@ class AnswerResponse(Shape):
     request_id: str = Field(description="Also in the X-Request-ID header and the log.")
     notes: list[str] = Field(description="What a reader should know of how it was made.")
     reasoning: str = Field(description="What a thinking model thought; only if asked for.")
+    standalone_question: str = Field(
+        description="What was searched for, where the question was completed from `history`; else "
+        "empty."
+    )
 
 
 class DebugAnswerResponse(AnswerResponse):

@@ -64,8 +64,15 @@ def description(service: Service, bound: socket.socket) -> str:
         f"Serving on {url} (described at {url}/docs)\n"
         f"{answers} Embedding model: {service.embedding_model}.{reranker}\n"
         f"{setup}"
+        f"{_own_prompts(service)}"
         f"{_collections(service)} Uploads are taken in by {uploads}."
     )
+
+
+def _own_prompts(service: Service) -> str:
+    if not service.own_prompts:
+        return ""
+    return f"Prompts from {service.settings.prompts_dir}: {', '.join(service.own_prompts)}.\n"
 
 
 def _starts_worker(service: Service) -> bool:

@@ -11,9 +11,10 @@ leaves no room for that::
     </passages>
 
 Every line of document text begins with ``"> "``, so a line without it is always ours.
-Marking all of the untrusted text works better against injected orders than delimiters
-alone (Hines et al., "Defending Against Indirect Prompt Injection Attacks With
-Spotlighting", 2024, arXiv:2403.14720).
+What nobody sees is left out, so that the model reads what a person would read. Marking all
+of the untrusted text works better against injected orders than delimiters alone (Hines et
+al., "Defending Against Indirect Prompt Injection Attacks With Spotlighting", 2024,
+arXiv:2403.14720).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rag_service.text.unseen import without_unseen
 from rag_service.types import Chunk, Hit
 
 OPENING = "<passages>"
@@ -30,12 +32,16 @@ CLOSING = "</passages>"
 QUOTE_PREFIX = "> "
 WORD_JOINER = "\u2060"  # has no width and no glyph: the reader sees the same text
 
-# An angle bracket in any of its widths that is about to open or close our tag, however
-# it is spaced or broken up by characters nobody sees.
-_INVISIBLE = r"[\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff]*"
-_TAG = re.compile(
-    f"([<＜﹤])(?={_INVISIBLE}[/／]?{_INVISIBLE}{_INVISIBLE.join('passage')})", re.IGNORECASE
+# What looks like the bracket of a tag.
+_BRACKET = re.compile("[<＜﹤‹˂ᐸ≺❮❬⧼《\u2329\u3008\u27e8]")
+_TAG_NAME = "passage"
+# Letters of other scripts that look like those of the tag's name, as in
+# https://www.unicode.org/Public/security/latest/confusables.txt
+_LOOKALIKES = str.maketrans(
+    {"р": "p", "ρ": "p", "ϱ": "p", "а": "a", "α": "a", "ɑ": "a", "ѕ": "s", "ꜱ": "s", "ɡ": "g"}
+    | {"ց": "g", "е": "e", "ҽ": "e", "ε": "e"}
 )
+_LOOK_AHEAD = 40  # characters: a tag that is spaced out further looks like none
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +99,25 @@ def _longest_run(
     return fitting
 
 
+def quoted(text: str) -> str:
+    """Text of a document as quoted lines: no line of it can pass for one of ours."""
+    return "\n".join(QUOTE_PREFIX + disarmed(without_unseen(line)) for line in text.splitlines())
+
+
+def disarmed(text: str) -> str:
+    """``text`` in which nothing is, or looks like, a tag that opens or closes the passages."""
+    return _BRACKET.sub(_broken, text)
+
+
+def _broken(bracket: re.Match[str]) -> str:
+    ahead = bracket.string[bracket.end() : bracket.end() + _LOOK_AHEAD]
+    folded = unicodedata.normalize("NFKD", ahead).casefold().translate(_LOOKALIKES)
+    letters = "".join(filter(str.isalpha, folded))
+    return bracket[0] + WORD_JOINER if letters.startswith(_TAG_NAME) else bracket[0]
+
+
 def _passage(n: int, chunk: Chunk) -> str:
-    lines = [QUOTE_PREFIX + _disarm(line) for line in chunk.text.splitlines()]
-    return "\n".join([_head(n, chunk), *lines])
+    return f"{_head(n, chunk)}\n{quoted(chunk.text)}".rstrip("\n")
 
 
 def _head(n: int, chunk: Chunk) -> str:
@@ -113,13 +135,9 @@ def _head(n: int, chunk: Chunk) -> str:
 
 def _value(text: str) -> str:
     """One quoted line: neither a line break nor a quotation mark can end it early."""
-    visible = "".join(" " if unicodedata.category(c) in _BREAKS else c for c in text)
-    line = " ".join(visible.split()).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{_disarm(line)}"'
+    spaced = "".join(" " if unicodedata.category(c) in _BREAKS else c for c in text)
+    line = " ".join(without_unseen(spaced).split()).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{disarmed(line)}"'
 
 
 _BREAKS = frozenset({"Cc", "Zl", "Zp"})
-
-
-def _disarm(line: str) -> str:
-    return _TAG.sub(rf"\1{WORD_JOINER}", line)

@@ -1,20 +1,18 @@
-"""Prompt templates: read from files, checked once, turned into chat messages.
+"""Prompt templates, turned into chat messages.
 
-The built-in files lie in the package ``prompts``; a folder of the user's own overrides
-them file by file. A file is a sequence of parts, each opened by a line ``## name``, and a
-variable is a name in braces. Only the template is ever searched for variables: braces in
-questions and documents stay what they are.
+Only the template is ever searched for variables: braces in questions and documents stay
+what they are.
 
-The system part holds no variable, so that it is the same for every question of a
-language and a chat model can keep its state of it (prefix cache).
+What is the same for every question of a language comes first, the system part, which holds
+no variable, and the examples, if they are shown: a chat model can keep its state of them
+(prefix cache).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -24,29 +22,23 @@ from langchain_core.prompts import (
     MessagesPlaceholder,
 )
 
-from rag_service.errors import PromptError
-from rag_service.generation.citations import without_markers
+from rag_service.generation.context import disarmed, fence, quoted
+from rag_service.generation.markers import without_markers
+from rag_service.generation.prompt_files import (
+    EXAMPLE,
+    LANGUAGES,
+    NO_ANSWER,
+    VARIABLE,
+    ExamplePassage,
+    PromptFiles,
+    read_prompt_files,
+)
+from rag_service.generation.refusal import LookedFor, Place, refusal_text
+from rag_service.settings import AnswerStyle
 from rag_service.text.language import to_traditional
-from rag_service.types import Turn
+from rag_service.types import Chunk, Hit, Turn
 
-NO_ANSWER = "NO_ANSWER"
-
-# Longest question repeated in a refusal, in characters: enough to recognise it by.
-SHOWN_QUESTION_CHARS = 80
-
-# What each file must have: its parts, and the variables of each part.
-_PARTS: dict[str, dict[str, frozenset[str]]] = {
-    "answer": {"system": frozenset(), "user": frozenset({"context", "question"})},
-    "condense": {"system": frozenset(), "user": frozenset({"history", "question"})},
-    "refusal": {"message": frozenset({"question"})},
-    "draft": {"system": frozenset(), "user": frozenset({"title", "passage"})},
-}
-_LANGUAGES = ("zh", "en")
-_FILE_NAMES = tuple(f"{task}.{language}.md" for task in _PARTS for language in _LANGUAGES)
-
-_HEADING = re.compile(r"^##[ \t]+(\S+)[ \t]*$", re.MULTILINE)
-# Letters of any script, so that a translated name is reported, not passed over.
-_VARIABLE = re.compile(r"\{([^\W\d]\w*)\}")
+_NOTHING_TOLD = LookedFor()
 
 _ROLE_NAMES = {
     "zh": {"user": "用户", "assistant": "助手"},
@@ -73,28 +65,35 @@ def may_become_no_answer(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PromptLibrary:
-    """The templates by file name and part, all of them checked."""
+    """The checked prompt files, and how answers are asked for.
 
-    templates: Mapping[str, Mapping[str, str]]
+    ``style`` "steps" asks for the steps that lead to the answer; ``show_examples`` puts the
+    examples of that style before the question.
+    """
+
+    files: PromptFiles
+    style: AnswerStyle = "plain"
+    show_examples: bool = False
 
     @classmethod
-    def load(cls, folder: Path | None) -> PromptLibrary:
+    def load(
+        cls, folder: Path | None, *, style: AnswerStyle = "plain", show_examples: bool = False
+    ) -> PromptLibrary:
         """Read the built-in files, each replaced by the one of its name in ``folder``.
 
         Raises:
-            PromptError: the folder is missing or holds a file that is none of ours; a
-                file is not UTF-8, or lacks or has too many parts or variables.
+            PromptError: a file is not as it should be; see ``read_prompt_files``.
         """
-        own = _own_files(folder) if folder else {}
-        texts = {name: _read(name, own.get(name)) for name in _FILE_NAMES}
-        return cls({name: _parse(name, text) for name, text in texts.items()})
+        return cls(read_prompt_files(folder), style, show_examples)
 
     def answer_template(self, language: str) -> ChatPromptTemplate:
         """Prompt of an answer; variables ``context``, ``question``, optional ``history``."""
-        parts = self._parts("answer", language)
+        task = "steps" if self.style == "steps" else "answer"
+        parts = self._parts(task, language)
         return ChatPromptTemplate.from_messages(
             [
                 SystemMessage(parts["system"]),
+                *(self._examples(task, language) if self.show_examples else ()),
                 MessagesPlaceholder("history", optional=True),
                 _human(parts["user"]),
             ]
@@ -109,8 +108,14 @@ class PromptLibrary:
         passages of another question.
         """
         return self.answer_template(language).format_messages(
-            context=context, question=question, history=[_message(turn) for turn in history]
+            context=context,
+            question=disarmed(question),
+            history=[_message(turn) for turn in history],
         )
+
+    def frames(self) -> list[list[BaseMessage]]:
+        """By language, the messages of an answer without passages and question."""
+        return [self.answer_messages("", "", language, ()) for language in LANGUAGES]
 
     def condense_messages(
         self, question: str, history: Sequence[Turn], language: str
@@ -128,81 +133,58 @@ class PromptLibrary:
         template = ChatPromptTemplate.from_messages(
             [SystemMessage(parts["system"]), _human(parts["user"])]
         )
-        return template.format_messages(title=title, passage=passage)
+        return template.format_messages(title=" ".join(title.split()), passage=quoted(passage))
 
-    def refusal(self, question: str, language: str) -> str:
+    def refusal(
+        self,
+        question: str,
+        language: str,
+        terms: LookedFor = _NOTHING_TOLD,
+        places: Sequence[Place] = (),
+    ) -> str:
         """What the user is told when the documents do not hold the answer."""
-        shown = " ".join(question.split())
-        if len(shown) > SHOWN_QUESTION_CHARS:
-            shown = shown[:SHOWN_QUESTION_CHARS].rstrip() + "…"
-        return self._parts("refusal", language)["message"].replace("{question}", shown)
+        return refusal_text(self._parts("refusal", language), question, terms, places)
 
     def _parts(self, task: str, language: str) -> Mapping[str, str]:
-        parts = self.templates[f"{task}.{_script_family(language)}.md"]
-        if language == "zh-Hant":
-            return {part: to_traditional(text) for part, text in parts.items()}
-        return parts
+        parts = self.files.templates[f"{task}.{_script_family(language)}.md"]
+        return {part: _in_script(text, language) for part, text in parts.items()}
+
+    def _examples(self, task: str, language: str) -> Iterator[BaseMessage]:
+        """Each as the two turns that a real question and its answer would be."""
+        user = self._parts(task, language)["user"]
+        for example in self.files.examples[f"{task}.{_script_family(language)}.jsonl"]:
+            context = fence([Hit(_chunk(passage), 1.0) for passage in example.passages])
+            asked = _fill(user, context=context, question=disarmed(example.question))
+            answer = _in_script(example.answer, language)
+            yield HumanMessage(_in_script(asked, language), additional_kwargs={EXAMPLE: True})
+            yield AIMessage(answer, additional_kwargs={EXAMPLE: True})
 
 
-def _own_files(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise PromptError(f"The prompt folder {folder} does not exist or is not a folder.")
-    # Hidden files are left by desktops and version control, not written as prompts.
-    found = {path.name: path for path in folder.iterdir() if not path.name.startswith(".")}
-    unknown = sorted(found.keys() - set(_FILE_NAMES))
-    if unknown:
-        raise PromptError(
-            f"{folder} holds {', '.join(unknown)}, which is no prompt file. "
-            f"Prompt files are named {', '.join(_FILE_NAMES)}."
-        )
-    return found
-
-
-def _read(name: str, own: Path | None) -> str:
-    try:
-        source = own or files("prompts").joinpath(name)
-        return source.read_text(encoding="utf-8").removeprefix("\ufeff")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PromptError(f"Prompt file {own or name} cannot be read as UTF-8: {error}") from error
-
-
-def _parse(name: str, text: str) -> dict[str, str]:
-    preamble, *rest = _HEADING.split(text)
-    required = _PARTS[name.partition(".")[0]]
-    titles = rest[::2]
-    if preamble.strip() or titles != list(required):
-        headings = " and ".join(f"'## {part}'" for part in required)
-        raise PromptError(f"{name}: must consist of {headings}, in this order, and nothing else.")
-    parts = {title: body.strip() for title, body in zip(titles, rest[1::2], strict=True)}
-    for part, body in parts.items():
-        _check_variables(f"{name}, part '{part}'", body, required[part])
-    if name.startswith("answer.") and NO_ANSWER not in parts["system"]:
-        raise PromptError(
-            f"{name}, part 'system': must tell the model to reply {NO_ANSWER} when the "
-            "passages do not answer the question; without it the service could not refuse."
-        )
-    return parts
-
-
-def _check_variables(place: str, body: str, required: frozenset[str]) -> None:
-    found = set(_VARIABLE.findall(body))
-    for variable in sorted(required - found):
-        raise PromptError(f"{place}: the variable {{{variable}}} is missing.")
-    for variable in sorted(found - required):
-        raise PromptError(f"{place}: the variable {{{variable}}} does not exist here.")
+def _fill(body: str, **values: str) -> str:
+    return VARIABLE.sub(lambda found: values[found[1]], body)
 
 
 def _human(body: str) -> HumanMessagePromptTemplate:
-    pieces = _VARIABLE.split(body)  # literal text and variable names in turn
+    pieces = VARIABLE.split(body)  # literal text and variable names in turn
     pieces[::2] = [text.replace("{", "{{").replace("}", "}}") for text in pieces[::2]]
     pieces[1::2] = [f"{{{name}}}" for name in pieces[1::2]]
     return HumanMessagePromptTemplate.from_template("".join(pieces))
 
 
 def _message(turn: Turn) -> BaseMessage:
-    if turn.role == "assistant":
-        return AIMessage(without_markers(turn.content))
-    return HumanMessage(turn.content)
+    text = disarmed(turn.content)  # answers quote documents
+    return AIMessage(without_markers(text)) if turn.role == "assistant" else HumanMessage(text)
+
+
+def _chunk(passage: ExamplePassage) -> Chunk:
+    text = passage.text
+    return Chunk(
+        0, 0, 0, passage.source, passage.title, passage.section, passage.page, 0, len(text), text
+    )
+
+
+def _in_script(text: str, language: str) -> str:
+    return to_traditional(text) if language == "zh-Hant" else text
 
 
 def _transcript(history: Sequence[Turn], language: str) -> str:

@@ -39,6 +39,7 @@ from rag_service.types import (
     SearchTrace,
     SourcesEvent,
     StagePlace,
+    Statement,
     TokenEvent,
     Turn,
     Usage,
@@ -114,6 +115,7 @@ class FakeService:
         self.reranker: str | None = None
         self.chat_model: str | None = "fake"
         self.chat_setup = ""
+        self.own_prompts: tuple[str, ...] = ()
         self.chunks = [_chunk(n, source) for n, source in enumerate(PLANTED, start=1)]
         self.names = {"default": self.chunks}
         self.fail_first: Exception | None = None
@@ -236,6 +238,7 @@ class FakeService:
             timings={"total": 2.5},
             notes=found.notes,
             reasoning="".join(self.thoughts),
+            statements=(_statement(best),) if best else (),
         )
 
     def collections(self) -> list[CollectionInfo]:
@@ -330,6 +333,10 @@ def _trace(found: Sequence[Chunk], top_k: int) -> SearchTrace:
         for rank, chunk in enumerate(found, start=1)
     ]
     return SearchTrace(("warranti", "last"), tuple(traced[:top_k]), tuple(traced[top_k:]))
+
+
+def _statement(chunk: Chunk) -> Statement:
+    return Statement(0, len(chunk.text) + len(" [1]"), "supported", 0.75, (0,))
 
 
 def _citation(chunk: Chunk) -> Citation:

@@ -40,6 +40,16 @@ ANSWER = {
             "char_end": 31,
             "quote": WARRANTY,
             "verified": True,
+            "added": False,
+        }
+    ],
+    "statements": [
+        {
+            "char_start": 0,
+            "char_end": len(WARRANTY) + len(" [1]"),
+            "status": "supported",
+            "support": 0.75,
+            "citations": [0],
         }
     ],
     "sources": [SOURCE],
@@ -57,6 +67,7 @@ ANSWER = {
     "request_id": "test-1",
     "notes": ["The embedding model knows no Chinese."],
     "reasoning": "",
+    "standalone_question": "",
 }
 QUESTION = "How long is the warranty?"
 

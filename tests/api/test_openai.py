@@ -13,9 +13,11 @@ from fastapi.testclient import TestClient
 from openai import OpenAI
 
 from rag_service.api.app import create_app
+from rag_service.api.openai_conversion import history_of, source_list
+from rag_service.api.openai_schemas import CompletionRequest
 from rag_service.errors import DeadlineExceeded, GenerationError, Overloaded, QuestionTooLong
 from rag_service.settings import ApiSettings, Settings
-from rag_service.types import Turn
+from rag_service.types import Answer, Statement, Turn, Usage
 from tests.api.conftest import served
 from tests.api.fakes import REFUSAL, TEST_HOST, FakeService
 from tests.api.test_ask import ANSWER, QUESTION
@@ -58,6 +60,41 @@ def test_a_completion_is_the_answer_with_its_sources_below(openai_client: OpenAI
 
 def test_the_native_reply_rides_in_an_extra_field(openai_client: OpenAI) -> None:
     assert create(openai_client).rag == {**ANSWER, "ignored": []}
+
+
+def unsupported_answer(sentence: str, start: int) -> Answer:
+    return Answer(
+        answer=sentence,
+        status="answered",
+        generator="chat",
+        confidence=0.9,
+        citations=(),
+        sources=(),
+        dropped=(),
+        model="fake",
+        collection="default",
+        revision=1,
+        usage=Usage(),
+        timings={},
+        statements=(Statement(start, len(sentence), "unsupported", 0.1, ()),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "start", "listed"),
+    [
+        ("Yes. It flies at night.", 5, "\n\nNo source supports:\n- It flies at night."),
+        ("它在夜里会飞。", 0, "\n\n以下语句没有来源支持：\n- 它在夜里会飞。"),
+        ("它在夜裡會飛。", 0, "\n\n以下語句沒有來源支持：\n- 它在夜裡會飛。"),
+    ],
+)
+def test_sentences_without_support_are_listed_below_and_taken_off_again(
+    answer: str, start: int, listed: str
+) -> None:
+    assert source_list(unsupported_answer(answer, start)) == listed
+    turns: Any = [{"role": "assistant", "content": answer + listed}, *MESSAGES]
+    body = CompletionRequest(model="default", messages=turns)
+    assert history_of(body) == (Turn("assistant", answer),)
 
 
 def test_a_stream_ends_with_the_sources_the_reason_and_the_native_reply(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -36,6 +37,12 @@ def test_a_service_says_what_runs_its_chat_model() -> None:
     service = FakeService()
     service.chat_setup = "llama.cpp (CPU), 1 threads"
     assert described(service)[2] == "Chat model: llama.cpp (CPU), 1 threads."
+
+
+def test_a_service_says_which_prompts_are_the_users_own() -> None:
+    service = FakeService(Settings(prompts_dir=Path("my prompts")))
+    service.own_prompts = ("answer.en.md", "refusal.zh.md")
+    assert described(service)[2] == "Prompts from my prompts: answer.en.md, refusal.zh.md."
 
 
 def test_a_service_says_what_it_lacks() -> None:

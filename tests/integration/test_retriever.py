@@ -142,8 +142,6 @@ def test_a_chinese_question_among_both_languages_has_both_legs(service: Service)
     assert result.legs == ("dense", "lexical")
     assert sources(result)[0] == "人事/假期.txt"
     assert result.hits[0].crossed is False
-    (note,) = result.notes
-    assert "through a Chinese-English dictionary" in note
 
 
 def test_meaning_finds_what_shares_no_word(service: Service) -> None:
@@ -188,6 +186,13 @@ def test_punctuation_finds_nothing_by_words_and_does_not_fail(service: Service) 
 def test_a_result_tells_how_long_each_step_took(service: Service) -> None:
     timings = search(service, "warranty").timings
     assert timings.keys() == {"embed_ms", "dense_ms", "lexical_ms", "join_ms", "rerank_ms"}
+
+
+def test_an_explanation_has_what_a_misspelled_word_was_taken_for(service: Service) -> None:
+    result = service.search("magnetts", collection="default", top_k=3, explain=True)
+    assert result.trace is not None
+    assert result.trace.terms == ("magnett", "magnet")
+    assert [matched.term for matched in result.trace.results[0].terms] == ["magnet"]
 
 
 def test_a_misspelled_word_finds_what_was_meant_and_says_so(service: Service) -> None:

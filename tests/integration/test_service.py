@@ -22,6 +22,7 @@ from rag_service.errors import (
     QuestionTooLong,
     RagError,
 )
+from rag_service.generation.prompts import PromptLibrary
 from rag_service.retrieval.embedding import LocalEmbeddings
 from rag_service.settings import Settings
 from rag_service.types import Answer, DoneEvent, SourcesEvent, TokenEvent, Turn
@@ -191,6 +192,46 @@ def test_a_chat_model_that_cannot_be_opened_says_why(
     with pytest.raises(ChatModelError) as refused:
         open_service(settings_for(data, chat={"model": model}), embeddings)
     assert str(refused.value).startswith(message)
+
+
+def test_examples_take_room_from_the_passages_and_what_did_not_fit_is_told(
+    data: Path, models: Path, embeddings: LocalEmbeddings
+) -> None:
+    chat = {"model": str(models / "answering.gguf"), "context_tokens": 8192, "max_tokens": 6000}
+    settings = settings_for(data, chat=chat, answer={"examples": True, "min_confidence": 0})
+    with closing(open_service(settings, embeddings)) as service:
+        whole = answer(service, max_tokens=60)
+        room = 8192 - whole.usage.prompt_tokens
+        cut = answer(service, max_tokens=room + 1)
+        assert answer(service, max_tokens=room).dropped == whole.dropped == ()
+    assert len(cut.dropped) == 1
+    assert {*cut.dropped, *(hit.chunk.chunk_id for hit in cut.sources)} == {
+        hit.chunk.chunk_id for hit in whole.sources
+    }
+    assert cut.usage.prompt_tokens < whole.usage.prompt_tokens
+    assert (cut.answer, cut.citations) == (whole.answer, whole.citations)
+
+
+def test_examples_that_leave_no_room_are_told_of_at_the_start(
+    data: Path, models: Path, embeddings: LocalEmbeddings
+) -> None:
+    chat = {"model": str(models / "answering.gguf"), "max_tokens": 60, "context_tokens": 1536}
+    with pytest.raises(ChatModelError, match="Turn RAG_ANSWER__EXAMPLES off"):
+        open_service(settings_for(data, chat=chat, answer={"examples": True}), embeddings)
+
+
+def test_the_steps_are_asked_for_where_the_settings_say_so(
+    data: Path, models: Path, embeddings: LocalEmbeddings
+) -> None:
+    chat = {"model": str(models / "answering.gguf"), "max_tokens": 60, "context_tokens": 8192}
+    tokens = []
+    for style in ("plain", "steps"):
+        settings = settings_for(data, chat=chat, answer={"style": style})
+        with closing(open_service(settings, embeddings)) as service:
+            tokens.append(answer(service).usage.prompt_tokens)
+    library = PromptLibrary.load(None)
+    plain, steps = (library.files.templates[f"{task}.en.md"] for task in ("answer", "steps"))
+    assert tokens[1] - tokens[0] == len(steps["system"]) - len(plain["system"])  # a token a byte
 
 
 def test_prompts_of_ones_own_are_used(

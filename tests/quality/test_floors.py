@@ -30,17 +30,17 @@ HERE = Path(__file__).parent
 # Questions that may fail, of: 20 in English, 22 in Simplified and 20 in Traditional Chinese, 8
 # over another language, 6 over the other script, 20 with twins, 7 with codes, 29 paraphrased.
 FAILURES_ALLOWED = {
-    "lang:en": {"hit@1": 5, "hit@5": 2, "answer_in_context@256": 2},
-    "lang:zh-Hans": {"hit@1": 2, "hit@5": 1, "answer_in_context@256": 1},
-    "lang:zh-Hant": {"hit@1": 5, "hit@5": 1, "answer_in_context@256": 1},
+    "lang:en": {"hit@1": 3, "hit@5": 2, "answer_in_context@256": 2},
+    "lang:zh-Hans": {"hit@1": 3, "hit@5": 1, "answer_in_context@256": 1},
+    "lang:zh-Hant": {"hit@1": 3, "hit@5": 1, "answer_in_context@256": 1},
     "tag:crossing": {"hit@1": 1, "hit@5": 1, "answer_in_context@256": 1},
     "tag:script": {"hit@1": 1, "hit@5": 1, "answer_in_context@256": 1},
     "tag:similar": {"hit@1": 3, "hit@5": 1, "answer_in_context@256": 1},
     "tag:codes": {"hit@1": 2, "hit@5": 1, "answer_in_context@256": 1},
-    "tag:paraphrase": {"hit@1": 7, "hit@5": 2, "answer_in_context@256": 2},
+    "tag:paraphrase": {"hit@1": 6, "hit@5": 2, "answer_in_context@256": 2},
 }
 # Of 12 questions about nothing that the documents speak of, and of 62 that they answer.
-NOT_REFUSED_ALLOWED, REFUSED_ALLOWED = 1, 19
+NOT_REFUSED_ALLOWED, REFUSED_ALLOWED = 1, 13
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,8 @@ _NOT_SHOWN = frozenset(
     noframes rp rt rtc annotation annotation-xml""".split()  # noqa: SIM905
 )
 _HIDDEN_STYLE = re.compile(
-    r"display:none|visibility:hidden|font-size:0(?![.\d]*[1-9])|mso-hide:all"
+    r"display:none|visibility:hidden|font-size:0(?![.\d]*[1-9])|font-size:[01](?:\.\d+)?p[xt]"
+    r"|mso-hide:all"
     r"|(?:text-indent|left|top):-\d{3,}"
 )
 _HIDDEN_CLASSES = frozenset(
