@@ -16,6 +16,11 @@ from rag_service.store.filtering import Allowed
 from rag_service.text.gloss.glossing import is_chinese
 from rag_service.text.question_weights import question_weights
 
+# What the embedding leg counts where the glosses of a Chinese question and of a Chinese passage
+# are compared: three quarters of the lexical leg with the default weights. Figures:
+# docs/decisions/0012-retrieval-quality.md.
+_GLOSS_AGAINST_GLOSS = 0.4
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
@@ -90,14 +95,15 @@ def _across(
 
 
 def _dense_share(query: str, view: CollectionView) -> float:
-    """How much of the collection the embedding leg can judge, 0..1.
+    """How well the embedding leg can judge the passages of the collection, 0..1.
 
-    Among Chinese passages their own words are better judges of a Chinese question than its
-    gloss and theirs: there the leg weighs as much as there are other passages to be found.
+    Of Chinese passages their own words are better judges of a Chinese question than its gloss
+    and theirs, but they do not know another wording when they see it.
     """
     if not view.has_gloss or not is_chinese(query):
         return 1.0
-    return view.not_glossed / max(1, view.glossed + view.not_glossed)
+    judged = view.not_glossed + _GLOSS_AGAINST_GLOSS * view.glossed
+    return judged / max(1, view.glossed + view.not_glossed)
 
 
 def _lexical(
