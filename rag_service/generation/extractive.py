@@ -22,7 +22,7 @@ from rag_service.types import Citation, Hit
 
 # A further sentence may score this much less than the best one, and must have a term of the
 # question itself, or be what another announces.
-MAX_GAP = 5.0
+MAX_GAP = 6.5
 
 # Two sentences say the same when they share this much of the shorter one's terms.
 SAME_SHARE = 0.8
