@@ -19,7 +19,9 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks.planted import Planted, crossed, planted
+from benchmarks.planted import planted
+from benchmarks.planted_crossed import crossed
+from benchmarks.planted_sources import Planted
 from benchmarks.results import Figure, note, report
 from rag_service.generation.citations import CitedAnswer, cite
 from rag_service.generation.support import Embed

@@ -1,8 +1,12 @@
-"""From a question and its answer to the statement a chat model would make of them."""
+"""Questions: the statement made of one and its answer, and which are alike."""
 
 from __future__ import annotations
 
 import re
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 _KINDS = {
     "person": r"\bwho(?:m|se)?\b|谁|誰|哪位|何人|哪一位",
@@ -49,3 +53,23 @@ def _statement_zh(question: str, answer: str) -> str | None:
     if after and answer.endswith(after[0]):  # 多少次 answered by 136 次
         after = after[1:]
     return f"{before}{answer}{after}。"
+
+
+def alike_pairs(
+    questions: Sequence[dict[str, Any]],
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each question with another of its kind, of the same document where there is one."""
+    by_kind: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for question in questions:
+        by_kind[kind_of(question["question"])].append(question)
+    for question in questions:
+        alike = [q for q in by_kind[kind_of(question["question"])] if _may_replace(question, q)]
+        near = [q for q in alike if q["doc_ids"] == question["doc_ids"]] or alike
+        if near:
+            yield question, near[zlib.crc32(question["id"].encode()) % len(near)]
+
+
+def _may_replace(question: dict[str, Any], other: dict[str, Any]) -> bool:
+    one, two = question["answers"][0], other["answers"][0]
+    plain = not re.search(r"\d", one + two)
+    return one != two and one not in two and two not in one and plain and len(two) < 40

@@ -28,12 +28,12 @@ from rag_service.evaluation.calibration import Example
 from rag_service.evaluation.metrics import normalize
 from rag_service.retrieval.evidence import gather_evidence
 from rag_service.retrieval.retriever import HybridSearch
+from rag_service.search_types import SearchResult
 from rag_service.settings import Settings
 from rag_service.store.collection import CollectionView
 from rag_service.store.filtering import Allowed
 from rag_service.store.library import Library
 from rag_service.text.gloss.glossing import Sense, is_chinese
-from rag_service.types import SearchResult
 
 Kind = Literal["own", "hard", "easy"]
 Row = dict[str, Any]

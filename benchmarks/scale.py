@@ -27,11 +27,11 @@ import numpy as np
 
 from benchmarks.corpus import document
 from benchmarks.results import Figure, note, report
+from rag_service.document_types import ChunkSpan
 from rag_service.store.catalog_schema import FileStat, NewChunk, NewDocument
 from rag_service.store.collection_writer import CollectionWriter
 from rag_service.store.library import Library
 from rag_service.text.question_weights import question_weights
-from rag_service.types import ChunkSpan
 
 NAME = "scale"
 _PER_FOLDER = 1000

@@ -16,7 +16,7 @@ from ingest.packing import Packed, pack
 from ingest.pieces import TokenCounter, bounded, document_pieces, measured_pieces
 from ingest.structure import Carried, outline
 from ingest.titles import title_of
-from rag_service.types import ChunkSpan, LoadedText
+from rag_service.document_types import ChunkSpan, LoadedText
 
 __all__ = [
     "CHUNKER_VERSION",

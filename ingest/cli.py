@@ -16,7 +16,7 @@ from rag_service.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from ingest.report import IngestReport
-    from rag_service.types import ReembedReport
+    from rag_service.collection_types import ReembedReport
 
 EXIT_ERROR = 1
 EXIT_USAGE = 2

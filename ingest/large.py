@@ -23,9 +23,9 @@ from ingest.parsing import ParserPool
 from ingest.prepare import Prepared, Preparer
 from ingest.progress import Progress
 from ingest.steps import Embedder
+from rag_service.document_types import ChunkSpan, LoadedText, Mark
 from rag_service.store.catalog_schema import NewChunk, StagedDocument
 from rag_service.store.catalog_writer import CatalogWriter
-from rag_service.types import ChunkSpan, LoadedText, Mark
 
 LARGE_BYTES = 4 << 20
 PART_BYTES = 4 << 20

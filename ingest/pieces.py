@@ -12,9 +12,9 @@ from ingest.cutting import cut_span
 from ingest.lines import LINE, trimmed
 from ingest.structure import Block, BlockKind, Section
 from ingest.tables import Table
+from rag_service.document_types import Page
 from rag_service.text.language import is_cjk
 from rag_service.text.sentences import sentence_spans
-from rag_service.types import Page
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
 """Token count of each text, without special tokens."""

@@ -26,13 +26,13 @@ from ingest.prepare import Prepared, Preparer
 from ingest.progress import Progress
 from ingest.report import FileReport, IngestReport, Status, plan_report
 from ingest.steps import Embedder, Publisher
+from rag_service.document_types import LoadedText
 from rag_service.errors import DocumentError, EmptyFile
 from rag_service.retrieval.embedding_model import EmbeddingModel
 from rag_service.settings import IngestSettings, Settings
 from rag_service.store.catalog_schema import FileStat, KnownFailure, NewDocument
 from rag_service.store.catalog_writer import now
 from rag_service.store.collection_writer import CollectionWriter
-from rag_service.types import LoadedText
 
 # Texts put together before they are embedded: enough to sort by length into even batches.
 EMBED_GROUP = 256

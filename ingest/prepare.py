@@ -7,17 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.chunking import (
-    CHUNKER_VERSION,
-    Carried,
-    chunk_document,
-    chunk_part,
-    title_of,
-)
+from ingest.chunking import CHUNKER_VERSION, Carried, chunk_document, chunk_part, title_of
+from rag_service.document_types import ChunkSpan, LoadedText
 from rag_service.retrieval.embedding_model import EmbeddingModel
 from rag_service.settings import Settings
 from rag_service.store.catalog_schema import NewChunk
-from rag_service.types import ChunkSpan, LoadedText
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ from ingest.prepare import Preparer, collection_fingerprint, embedded_title, vec
 from ingest.progress import Progress
 from ingest.run import model_folder_of
 from ingest.steps import Embedder
+from rag_service.collection_types import ReembedReport
+from rag_service.document_types import ChunkSpan
 from rag_service.errors import CollectionBusy, Conflict, IndexCorrupt
 from rag_service.models.local import located
 from rag_service.retrieval.embedding import open_embeddings
@@ -34,7 +36,7 @@ from rag_service.store.collection_writer import CollectionWriter
 from rag_service.store.home import CollectionHome, generation_to_reembed
 from rag_service.store.library import Library
 from rag_service.store.verify import verify_collection
-from rag_service.types import Chunk, ChunkSpan, ReembedReport
+from rag_service.types import Chunk
 
 # Texts put together before they are embedded: enough to sort by length into even batches.
 _GROUP_TEXTS = 1024

@@ -7,17 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
-from ingest.headings import (
-    MAX_HEADING_LINE,
-    Heading,
-    heading_path,
-    one_line_title,
-    plain_headings,
-)
+from ingest.headings import MAX_HEADING_LINE, Heading, heading_path, one_line_title, plain_headings
 from ingest.lines import Line, iter_lines, trimmed
 from ingest.markdown import code_lines, front_matter_end, markdown_headings
 from ingest.tables import CELL_SEPARATOR, Table, find_tables, split_cells, table_lines
-from rag_service.types import LoadedText, Mark
+from rag_service.document_types import LoadedText, Mark
 
 BlockKind = Literal["heading", "prose", "table", "code"]
 

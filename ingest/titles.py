@@ -5,15 +5,10 @@ from __future__ import annotations
 from itertools import islice
 from typing import Final
 
-from ingest.headings import (
-    clean_title,
-    ends_like_sentence,
-    is_numbered_heading,
-    one_line_title,
-)
+from ingest.headings import clean_title, ends_like_sentence, is_numbered_heading, one_line_title
 from ingest.lines import iter_lines
 from ingest.markdown import first_markdown_title
-from rag_service.types import LoadedText
+from rag_service.document_types import LoadedText
 
 _MAX_TITLE: Final = 80  # characters of a first line that may be a title
 

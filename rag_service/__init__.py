@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rag_service.bootstrap import open_retriever, open_service
+    from rag_service.filters import Filters
     from rag_service.retrieval.embedding_adapter import AdaptedEmbeddings
     from rag_service.settings import Settings, load_settings
-    from rag_service.types import Filters
 
 __all__ = [
     "AdaptedEmbeddings",
@@ -25,7 +25,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _HOMES = {
     "AdaptedEmbeddings": "rag_service.retrieval.embedding_adapter",
-    "Filters": "rag_service.types",
+    "Filters": "rag_service.filters",
     "Settings": "rag_service.settings",
     "load_settings": "rag_service.settings",
     "open_retriever": "rag_service.bootstrap",

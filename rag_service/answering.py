@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages import BaseMessage
 
 from rag_service.errors import QuestionTooLong
-from rag_service.generation.backend import CallOptions, ChatBackend, continued
+from rag_service.filters import Filters
+from rag_service.generation.backend import CallOptions, ChatBackend
 from rag_service.generation.citations import (
     CitedAnswer,
     cite,
@@ -26,25 +26,23 @@ from rag_service.generation.citations import (
 from rag_service.generation.condense import CONDENSED_TOKENS, standalone_question
 from rag_service.generation.context import Packed, pack
 from rag_service.generation.extractive import extract
-from rag_service.generation.llama_messages import REASONING, RESTARTS
 from rag_service.generation.nearness import Nearness
-from rag_service.generation.prompts import PromptLibrary, is_no_answer, may_become_no_answer
+from rag_service.generation.prompts import PromptLibrary, is_no_answer
 from rag_service.generation.refusal import looked_for, nearest_places
+from rag_service.generation.reply import Reply
 from rag_service.generation.support import Embed
 from rag_service.retrieval.answer_kind import answer_kind
 from rag_service.retrieval.confidence import SHIPPED, Calibration
 from rag_service.retrieval.evidence import gather_evidence
+from rag_service.search_types import SearchResult
 from rag_service.settings import Unsupported
 from rag_service.text.language import detect_language
 from rag_service.types import (
     Answer,
     AnswerEvent,
     DoneEvent,
-    Filters,
     Hit,
     QueuedEvent,
-    ReasoningEvent,
-    SearchResult,
     SourcesEvent,
     TokenEvent,
     Turn,
@@ -120,7 +118,10 @@ class Answerer:
         if not found.hits or confidence < self.min_confidence:
             steps = _refuse(draft, self._refusal(question, query, found, corpus))
         elif self.chat is None:
-            steps = _quote(draft, query, corpus)
+            # In a follow-up its own words say what is asked, those it was completed with
+            # where to look; they come second.
+            asked = dict.fromkeys((question.text, query))
+            steps = _quote(draft, asked, corpus, self._refusal(question, query, found, corpus))
         else:
             refusal = self._refusal(question, query, found, corpus)
             steps = self._generate(self.chat, draft, question, language, refusal, corpus.embed)
@@ -160,7 +161,7 @@ class Answerer:
         messages, packed = self._prompt(chat, draft.sources, question, language)
         chat.require_room()  # before the stream begins, while it can still be refused as a whole
         yield SourcesEvent(packed.included, draft.revision)
-        reply = _Reply()
+        reply = Reply()
         for piece in chat.stream(messages, question.options(question.max_tokens)):
             events = [piece] if isinstance(piece, QueuedEvent) else reply.push(piece)
             yield from (event for event in events if self._may_be_shown(event))
@@ -201,7 +202,8 @@ class Answerer:
         supported = any(statement.status == "supported" for statement in cited.statements)
         if not supported or (count and self.unsupported == "refuse"):
             note = f"Refused: sentences that no source supports: {count}."
-            return replace(draft, answer=refusal(), status="refused", notes=(*draft.notes, note))
+            notes = (*draft.notes, note) if count else draft.notes
+            return replace(draft, answer=refusal(), status="refused", notes=notes)
         if count:
             note = f"Sentences removed because no source supports them: {count}."
             draft = replace(draft, notes=(*draft.notes, note))
@@ -243,19 +245,31 @@ def _refuse(draft: Answer, refusal: Callable[[], str]) -> Iterator[AnswerEvent]:
     yield DoneEvent(replace(draft, answer=text, status="refused"))
 
 
-def _quote(draft: Answer, query: str, corpus: Corpus) -> Iterator[AnswerEvent]:
-    """Answer with the best-supported sentences themselves."""
-    yield SourcesEvent(draft.sources, draft.revision)
-    quoted = extract(
-        query,
-        draft.sources,
-        idf=corpus.idf,
-        idf_in_english=corpus.idf_in_english,
-        kind=answer_kind(query),
-        nearness=corpus.nearness,
+def _quote(
+    draft: Answer, asked: Iterable[str], corpus: Corpus, refusal: Callable[[], str]
+) -> Iterator[AnswerEvent]:
+    """Answer with the best-supported sentences themselves; refuse where there are none.
+
+    ``asked``: wordings of the question; the first that any sentence supports counts.
+    """
+    quotes = (
+        extract(
+            wording,
+            draft.sources,
+            idf=corpus.idf,
+            idf_in_english=corpus.idf_in_english,
+            kind=answer_kind(wording),
+            nearness=corpus.nearness,
+        )
+        for wording in asked
     )
+    quoted = next((quote for quote in quotes if quote.citations), None)
+    if quoted is None:
+        yield from _refuse(draft, refusal)
+        return
+    yield SourcesEvent(draft.sources, draft.revision)
     yield TokenEvent(quoted.text)
-    statements = quoted_statements(quoted.text, quoted.citations)
+    statements = quoted_statements(quoted.pieces)
     yield DoneEvent(
         replace(draft, answer=quoted.text, citations=quoted.citations, statements=statements)
     )
@@ -292,69 +306,6 @@ def _with_citations(draft: Answer, cited: CitedAnswer) -> Answer:
         citations=cited.citations,
         statements=cited.statements,
         notes=tuple(notes),
-    )
-
-
-class _Reply:
-    """What the chat model writes, and how much of it may be shown.
-
-    A line that is, or may still become, NO_ANSWER is held back. What was shown before such
-    a line cannot be taken back; ``begun`` says that there is something.
-    """
-
-    def __init__(self) -> None:
-        self.text = ""
-        self.reasoning = ""
-        self.usage = Usage()
-        self.cut = False
-        self.begun = False
-        self._held = ""
-        self._line_open = False  # the line being written has proved to be no marker
-
-    def push(self, piece: AIMessageChunk) -> Iterator[ReasoningEvent | TokenEvent]:
-        """What may be shown now."""
-        content, thought = str(piece.content), str(piece.additional_kwargs.get(REASONING, ""))
-        if RESTARTS in piece.additional_kwargs:
-            self.reasoning, self._held, self._line_open = "", "", False
-        self.text = continued(self.text, piece)
-        self.reasoning += thought
-        if piece.usage_metadata:
-            self.usage = _usage(piece.usage_metadata)
-        self.cut |= piece.response_metadata.get("finish_reason") == "length"
-        if thought:
-            yield ReasoningEvent(thought)
-        if ready := "".join(map(self._push, content.splitlines(keepends=True))):
-            yield TokenEvent(ready)
-
-    def rest(self) -> str:
-        """What was held back; the white space before an answer is not part of it."""
-        held, self._held = self._held, ""
-        shown = held if self.begun else held.lstrip()
-        self.begun |= bool(shown)
-        return shown
-
-    def notes(self) -> tuple[str, ...]:
-        if not self.cut:
-            return ()
-        if self.reasoning and not self.text.strip():
-            return ("The model spent all of its tokens on thinking: raise max_tokens.",)
-        return ("The answer was cut off: the model had reached the most tokens allowed.",)
-
-    def _push(self, part: str) -> str:
-        """``part`` holds no line break but at its end."""
-        self._held += part
-        if not self._line_open and may_become_no_answer(self._held):
-            return ""
-        self._line_open = not part.endswith("\n")
-        return self.rest()
-
-
-def _usage(counted: UsageMetadata) -> Usage:
-    return Usage(
-        counted["input_tokens"],
-        counted["output_tokens"],
-        counted.get("input_token_details", {}).get("cache_read", 0),
-        counted.get("output_token_details", {}).get("reasoning", 0),
     )
 
 

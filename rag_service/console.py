@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rag_service.collection_types import CollectionInfo, FailedFile, VerifyReport
 from rag_service.text.unseen import without_unseen
-from rag_service.types import Answer, Citation, CollectionInfo, FailedFile, Hit, VerifyReport
+from rag_service.types import Answer, Citation, Hit
 
 VERIFIED, NOT_VERIFIED = "✓ verified", "not verified"
 _PIPE_WIDTH = 1000

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.text import Text
 
 from rag_service.console import one_line, say, show_table
+from rag_service.search_types import CandidateTrace, SearchTrace, StagePlace
 from rag_service.text.highlight import matched_spans
-from rag_service.types import CandidateTrace, LegScore, SearchTrace, StagePlace
+from rag_service.types import LegScore
 
 _SHOWN_TERMS = 6
 _SHOWN_DROPPED = 20

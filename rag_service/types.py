@@ -7,16 +7,11 @@ are higher-is-better.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
 from typing import Literal
 
 Role = Literal["user", "assistant"]
 StatementStatus = Literal["supported", "unsupported", "no_claim"]
-
-_CHARACTER_SET = re.compile(r"\[[!^]?\]?[^]]*\]")  # of a glob: [a-z], [!0-9], []]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,71 +20,6 @@ class Turn:
 
     role: Role
     content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page, slide or sheet of the extracted text: ``number`` starts at 1."""
-
-    number: int
-    char_start: int
-    char_end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Structure that a loader knows of: whole lines of the text that are of one kind.
-
-    ``level`` is a heading's, 1 the outermost. ``header_end`` is where the header row of a
-    table ends (end of line, exclusive); equal to ``char_start`` where it has none.
-    """
-
-    kind: Literal["heading", "table", "code"]
-    char_start: int
-    char_end: int
-    level: int = 0
-    header_end: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedText:
-    """What a loader makes of one file.
-
-    ``text`` is the whole extracted text and every later span points into it.
-    ``pages`` is empty for formats without pages, otherwise ordered and disjoint.
-    ``title`` is empty when the file names none. ``encoding`` is what the bytes
-    were decoded with ("" where the format decides). ``warnings`` are sentences
-    for people. ``engine`` names what read it, with its version. ``syntax`` says where the
-    structure is to be found: in ``marks`` (ordered, disjoint; the rest is prose), in the
-    text's Markdown, or in the look of the lines. ``seconds`` is what loading took. ``date``
-    (ISO 8601, "" where none is stated) and ``tags`` are what the file says of itself.
-    """
-
-    text: str
-    title: str = ""
-    pages: tuple[Page, ...] = ()
-    encoding: str = ""
-    engine: str = ""
-    warnings: tuple[str, ...] = ()
-    syntax: Literal["marked", "markdown", "plain"] = "plain"
-    marks: tuple[Mark, ...] = ()
-    seconds: float = 0.0
-    date: str = ""
-    tags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkSpan:
-    """A chunk before it is stored: ``text == document_text[char_start:char_end]``."""
-
-    ordinal: int
-    char_start: int
-    char_end: int
-    text: str
-    page: int | None = None
-    heading: str = ""  # heading path, "Chapter > Section"
-    table_header: str = ""  # of a chunk of table rows that does not hold the header row itself
-    page_end: int | None = None  # another than ``page`` only where a sentence runs over
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,72 +68,6 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class MatchedTerm:
-    """A term of the question, as analysed, that stands in a passage or in its context."""
-
-    term: str
-    idf: float
-    in_text: int  # how often in the text and table header
-    in_context: int  # how often in title and headings
-    in_gloss: int = 0  # how often in the English gloss of a Chinese passage
-
-
-@dataclass(frozen=True, slots=True)
-class StagePlace:
-    """Where one stage after the legs left a candidate. ``rank`` starts at 1."""
-
-    stage: str
-    rank: int
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class CandidateTrace:
-    """The way of one candidate through a search.
-
-    ``chunk`` is None when it is gone from the catalog. ``stages`` are in order, as far as it
-    came. ``reason`` says why it is not among the results; "" for a result.
-    """
-
-    chunk_id: int
-    chunk: Chunk | None
-    legs: Mapping[str, LegScore]  # by the leg's name; of those it was a candidate of
-    stages: tuple[StagePlace, ...]
-    terms: tuple[MatchedTerm, ...]  # those that say most first
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SearchTrace:
-    """How a result came about: ``results`` in the order of its hits, then who was ``dropped``."""
-
-    terms: tuple[str, ...]  # what the lexical leg searched for
-    results: tuple[CandidateTrace, ...]
-    dropped: tuple[CandidateTrace, ...]
-    gloss_terms: tuple[str, ...] = ()  # what it searched for across languages, in English
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """Hits of one query at one revision of the collection.
-
-    ``legs`` names the legs that voted; ``notes`` says in plain words why one did not.
-    ``leg_scores`` are the best scores of each leg, best first, on its own scale. ``glossed``:
-    the embedding model read Chinese through the dictionary. ``trace`` is there when it was asked
-    for.
-    """
-
-    hits: tuple[Hit, ...]
-    revision: int
-    legs: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-    timings: dict[str, float] = field(default_factory=dict)  # milliseconds
-    trace: SearchTrace | None = None
-    leg_scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    glossed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Citation:
     """A place in a document that supports a place in the answer.
 
@@ -238,58 +102,6 @@ class Statement:
     status: StatementStatus
     support: float
     citations: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Restricts a search. Values of one field are alternatives, all fields must hold, and
-    empty ones restrict nothing.
-
-    ``sources`` are globs over the path relative to the ingested folder; ``*`` also matches
-    "/". ``tags`` match whatever their case, width or script. ``since`` and ``until`` are the
-    first and the last day of a document's date. A passage is let through if it touches a page
-    from ``page_from`` to ``page_to``; one without pages never is.
-
-    Raises:
-        ValueError: it could match nothing in any collection.
-    """
-
-    doc_ids: tuple[int, ...] = ()
-    sources: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    since: date | None = None
-    until: date | None = None
-    page_from: int | None = None
-    page_to: int | None = None
-
-    def __post_init__(self) -> None:
-        for glob in self.sources:
-            _check_glob(glob)
-        if not all(tag.strip() for tag in self.tags):
-            raise ValueError("a tag must not be empty")
-        if self.since and self.until and self.since > self.until:
-            raise ValueError(f"since {self.since} is after until {self.until}")
-        first, last = self.page_from, self.page_to
-        if (first is not None and first < 1) or (last is not None and last < 1):
-            raise ValueError("pages are counted from 1")
-        if first is not None and last is not None and first > last:
-            raise ValueError(f"page {first} is after page {last}")
-
-    @property
-    def by_page(self) -> bool:
-        return self.page_from is not None or self.page_to is not None
-
-
-def _check_glob(glob: str) -> None:
-    if not glob:
-        raise ValueError("a source glob must not be empty")
-    if "[" in _CHARACTER_SET.sub("", glob):
-        raise ValueError(f"the source glob {glob!r} has a [ without its ]")
-    if glob.startswith(("/", "./", "../")):
-        raise ValueError(
-            f"the source glob {glob!r} can match nothing: paths are relative to the ingested "
-            "folder, such as manuals/*.pdf"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,72 +183,3 @@ class DoneEvent:
 
 
 AnswerEvent = QueuedEvent | SourcesEvent | ReasoningEvent | TokenEvent | DoneEvent
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentInfo:
-    """One line of a collection's document list."""
-
-    doc_id: int
-    source: str
-    title: str
-    pages: int
-    chunks: int
-    chars: int
-    size_bytes: int
-    content_hash: str  # sha256 hex of the file's bytes
-    ingested_at: str  # ISO 8601, UTC
-    date: str = ""  # its own, else that of the file's last change; ISO 8601
-    tags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CollectionInfo:
-    """What `rag status` and `GET /collections` say of one collection."""
-
-    name: str
-    documents: int
-    chunks: int
-    failed: int  # files of the folder that could not be read
-    revision: int
-    pending: int  # committed changes the derived indexes have not seen yet
-    embedding_model: str
-    updated_at: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class FailedFile:
-    """A file of an ingested folder that could not be read; tried again when it changes."""
-
-    collection: str
-    folder: str
-    source: str
-    code: str
-    message: str
-    at: str  # of the last try; ISO 8601, UTC
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyReport:
-    """Outcome of checking one collection; clean when ``problems`` is empty."""
-
-    collection: str
-    problems: tuple[str, ...]
-    documents: int
-    chunks: int
-    vectors: int
-    revision: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReembedReport:
-    """What was done. ``embedded``: texts that this run embedded; ``reused``: an earlier one."""
-
-    collection: str
-    model_before: str
-    model: str
-    documents: int
-    chunks: int
-    embedded: int
-    reused: int
-    seconds: float

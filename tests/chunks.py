@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ingest.chunking import chunk_document
-from rag_service.types import ChunkSpan, LoadedText
+from rag_service.document_types import ChunkSpan, LoadedText
 
 
 def count_words(texts: Sequence[str]) -> list[int]:

@@ -17,8 +17,8 @@ import pytest
 from tests.loopback_only import NetworkRefused, raise_refused, refuse_network
 
 if TYPE_CHECKING:
-    from rag_service.bootstrap import Service
     from rag_service.retrieval.embedding_model import EmbeddingModel
+    from rag_service.service import Service
 
 refuse_network(raise_refused)  # for fixtures of every scope, so before any of them
 

@@ -11,8 +11,8 @@ import pytest
 import ingest.run
 from ingest.run import Ingestor
 from rag_service import bootstrap
-from rag_service.bootstrap import Service
 from rag_service.retrieval.embedding_model import EmbeddingModel
+from rag_service.service import Service
 from rag_service.settings import Settings
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rag_service.document_types import ChunkSpan
 from rag_service.store.catalog_schema import FileStat, NewChunk, NewDocument
 from rag_service.store.catalog_writer import CatalogWriter
-from rag_service.types import ChunkSpan
 
 FINGERPRINT = {"embedding_model": "letters", "dimension": 26}
 ROOT = "/documents"

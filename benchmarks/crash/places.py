@@ -59,7 +59,7 @@ def watch_places(trace: Trace) -> None:
     from rag_service.store.collection_writer import CollectionWriter
     from rag_service.store.dense import SnapshotStore
     from rag_service.store.home import CollectionHome
-    from rag_service.store.lexical import LexicalWriter
+    from rag_service.store.lexical_writer import LexicalWriter
 
     for name in (
         "add_vectors",

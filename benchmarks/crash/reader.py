@@ -8,8 +8,9 @@ from pathlib import Path
 
 from benchmarks.crash.corpus import MARK, WORDS
 from benchmarks.crash.standin import WordHashes
-from rag_service.bootstrap import Service, open_service
+from rag_service.bootstrap import open_service
 from rag_service.errors import CollectionNotFound
+from rag_service.service import Service
 from rag_service.settings import Settings
 
 

@@ -14,7 +14,7 @@ from benchmarks.crash.child import Order, Program
 from benchmarks.crash.corpus import Corpus
 from benchmarks.crash.reader import Reader
 from benchmarks.crash.runs import KILLED, Command, Forked, Moment, Run, kill, orphans
-from rag_service.bootstrap import Service
+from rag_service.service import Service
 from rag_service.store.library import Library
 
 Start = Callable[[Moment], Run]

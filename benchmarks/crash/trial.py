@@ -11,7 +11,8 @@ from pathlib import Path
 from benchmarks.crash import phases
 from benchmarks.crash.reader import Reader, cheap_service
 from benchmarks.crash.scene import Stage, Tally, TooManyProblems
-from rag_service.bootstrap import Service, open_service
+from rag_service.bootstrap import open_service
+from rag_service.service import Service
 from rag_service.settings import Settings
 from rag_service.store.library import Library
 

@@ -17,8 +17,8 @@ from benchmarks.fuzz.mutate import mutate
 from benchmarks.fuzz.properties import check_chunks, check_loaded, check_message
 from ingest.chunking import TokenCounter, chunk_document
 from ingest.loaders import LoadOptions, load_bytes
+from rag_service.document_types import LoadedText
 from rag_service.errors import DocumentError
-from rag_service.types import LoadedText
 
 Counter = Literal["words", "letters", "model"]
 _OPTIONS: Final = LoadOptions(ocr=False)

@@ -13,8 +13,8 @@ from benchmarks.fuzz.properties import check_chunks
 from ingest.chunking import Carried, TokenCounter, chunk_part
 from ingest.loaders import format_of
 from ingest.loaders.text_parts import load_part, plan_parts
+from rag_service.document_types import LoadedText
 from rag_service.errors import DocumentError
-from rag_service.types import LoadedText
 
 _PARTS: Final = 8
 _LEAST_BYTES: Final = 64  # of a part

@@ -9,7 +9,7 @@ from typing import Final
 
 from benchmarks.fuzz.findings import Finding
 from ingest.chunking import TokenCounter
-from rag_service.types import ChunkSpan, LoadedText, Mark
+from rag_service.document_types import ChunkSpan, LoadedText, Mark
 
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")  # they can command a terminal

@@ -17,6 +17,7 @@ from ingest.loaders.formats import format_of, loader_version
 from ingest.loaders.messages import presentable, presentable_warnings
 from ingest.loaders.options import LoadOptions
 from ingest.names import why_unsupported
+from rag_service.document_types import LoadedText
 from rag_service.errors import (
     BrokenFile,
     DocumentError,
@@ -24,7 +25,6 @@ from rag_service.errors import (
     UnreadableFile,
     UnsupportedFormat,
 )
-from rag_service.types import LoadedText
 
 __all__ = [
     "LoadOptions",

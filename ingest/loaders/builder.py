@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from ingest.invisible import without_invisible
 from ingest.structure import Block, text_blocks
+from rag_service.document_types import LoadedText, Mark, Page
 from rag_service.errors import NoText
-from rag_service.types import LoadedText, Mark, Page
 
 CELL_SEPARATOR = " | "
 MAX_TITLE = 300

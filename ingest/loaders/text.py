@@ -7,8 +7,8 @@ import re
 from ingest.decoding import Decoded, decode
 from ingest.loaders.front_matter import read_front_matter
 from ingest.loaders.options import LoadOptions
+from rag_service.document_types import LoadedText
 from rag_service.errors import EmptyFile
-from rag_service.types import LoadedText
 
 _FENCE = re.compile(r"^ {0,3}(```|~~~)")
 _HEADING = re.compile(r"^ {0,3}#[ \t]+(.+?)[ \t]*#*[ \t]*$")

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ingest.decoding import byte_order_mark, codec_of, decode, decode_part
+from rag_service.document_types import LoadedText
 from rag_service.errors import UnreadableFile
-from rag_service.types import LoadedText
 
 _BLOCK = 1 << 20
 _HEAD = 1 << 18  # bytes that show what UTF-16 and binary formats look like

@@ -25,23 +25,12 @@ from rag_service.api.schemas import (
     TurnIn,
     UsageOut,
 )
+from rag_service.collection_types import CollectionInfo, DocumentInfo
+from rag_service.filters import Filters
+from rag_service.search_types import CandidateTrace, SearchResult, SearchTrace
 from rag_service.store.jobs_schema import Job
 from rag_service.text.highlight import matched_spans
-from rag_service.types import (
-    Answer,
-    CandidateTrace,
-    Citation,
-    CollectionInfo,
-    DocumentInfo,
-    Filters,
-    Hit,
-    LegScore,
-    SearchResult,
-    SearchTrace,
-    SourcesEvent,
-    Statement,
-    Turn,
-)
+from rag_service.types import Answer, Citation, Hit, LegScore, SourcesEvent, Statement, Turn
 
 
 def to_filters(filters: FiltersIn | None) -> Filters | None:

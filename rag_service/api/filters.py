@@ -11,7 +11,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from rag_service.api.shapes import DocumentId, NotBlank, RequestShape
-from rag_service.types import Filters
+from rag_service.filters import Filters
 
 MAX_FILTER_IDS = 10_000
 MAX_FILTER_VALUES = 100

@@ -27,9 +27,10 @@ from rag_service.api.openai_schemas import (
     RagReply,
 )
 from rag_service.api.schemas import MAX_TURNS
+from rag_service.collection_types import CollectionInfo
 from rag_service.errors import InvalidRequest
 from rag_service.text.language import Language, detect_language
-from rag_service.types import Answer, Citation, CollectionInfo, Turn, Usage
+from rag_service.types import Answer, Citation, Turn, Usage
 
 _HEADINGS = {"zh-Hans": "来源：", "zh-Hant": "來源：", "en": "Sources:"}
 _UNVERIFIED = {"zh-Hans": "（未核实）", "zh-Hant": "（未核實）", "en": " (not verified)"}
@@ -41,10 +42,10 @@ _UNSUPPORTED = {
 }
 _SHOWN_CHARS = 120  # of such a sentence: enough to find it by
 # The lists below an answer that a client sends back.
-_SOURCE_LIST = re.compile(
-    rf"(?:\n\n(?:{'|'.join(_HEADINGS.values())})(?:\n\[\d+\] [^\n]*)+)?"
-    rf"(?:\n\n(?:{'|'.join(_UNSUPPORTED.values())})(?:\n- [^\n]*)+)?\s*\Z"
-)
+_SOURCES = rf"\n\n(?:{'|'.join(_HEADINGS.values())})(?:\n\[\d+\] [^\n]*)+"
+_SENTENCES = rf"\n\n(?:{'|'.join(_UNSUPPORTED.values())})(?:\n- [^\n]*)+"
+# What may begin anywhere must begin with something: `\s*\Z` alone takes quadratic time.
+_SOURCE_LIST = re.compile(rf"(?:{_SOURCES}(?:{_SENTENCES})?|{_SENTENCES})\Z")
 _SEEDS = 2**32 - 1  # llama.cpp's, but for the one that means a random seed
 
 
@@ -71,7 +72,7 @@ def _turn(message: MessageIn) -> Turn | None:
     if message.role == "user":
         return Turn("user", text) if text.strip() else None
     if message.role == "assistant":
-        text = _SOURCE_LIST.sub("", text)
+        text = _SOURCE_LIST.sub("", text.rstrip())
         return Turn("assistant", text) if text.strip() else None
     return None
 

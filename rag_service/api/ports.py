@@ -9,20 +9,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from rag_service.collection_types import CollectionInfo, DocumentInfo, FailedFile, VerifyReport
+from rag_service.filters import Filters
+from rag_service.search_types import SearchResult
 from rag_service.settings import Settings
 from rag_service.store.jobs import JobStore
 from rag_service.store.jobs_schema import Job
 from rag_service.store.uploads import Upload
-from rag_service.types import (
-    AnswerEvent,
-    CollectionInfo,
-    DocumentInfo,
-    FailedFile,
-    Filters,
-    SearchResult,
-    Turn,
-    VerifyReport,
-)
+from rag_service.types import AnswerEvent, Turn
 
 
 class Service(Protocol):

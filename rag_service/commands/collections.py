@@ -12,7 +12,7 @@ from rag_service.errors import InvalidRequest, NotFound, RagError
 
 if TYPE_CHECKING:
     from rag_service.api.ports import Library
-    from rag_service.types import CollectionInfo, VerifyReport
+    from rag_service.collection_types import CollectionInfo, VerifyReport
 
 
 def status(
@@ -84,7 +84,7 @@ def verify(
 
 def _verify(library: Library, name: str) -> VerifyReport:
     """The report on one collection; one that cannot even be opened has that as its problem."""
-    from rag_service.types import VerifyReport
+    from rag_service.collection_types import VerifyReport
 
     try:
         return library.verify(name)

@@ -10,7 +10,7 @@ import typer
 from rag_service.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from rag_service.types import Filters
+    from rag_service.filters import Filters
 
 Sources = Annotated[
     list[str] | None,
@@ -55,7 +55,7 @@ def filters_of(
         InvalidRequest: a value is not valid.
     """
     from rag_service.api.filters import make_filters, page_range
-    from rag_service.types import Filters
+    from rag_service.filters import Filters
 
     try:
         filters = make_filters(

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rag_service.api.ports import Library, Service
+    from rag_service.collection_types import ReembedReport
     from rag_service.settings import Settings
-    from rag_service.types import ReembedReport
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 

@@ -9,20 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rag_service.commands.filter_options import (
-    Docs,
-    Pages,
-    Since,
-    Sources,
-    Tags,
-    Until,
-    filters_of,
-)
+from rag_service.commands.filter_options import Docs, Pages, Since, Sources, Tags, Until, filters_of
 from rag_service.commands.parts import Collection, Json, print_json, read_question, service
 
 if TYPE_CHECKING:
     from rag_service.api.ports import Service
-    from rag_service.types import Answer, Filters
+    from rag_service.filters import Filters
+    from rag_service.types import Answer
 
 
 def ask(

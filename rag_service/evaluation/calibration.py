@@ -22,15 +22,11 @@ from rag_service.evaluation.questions import EvalQuestion
 from rag_service.evaluation.refusals import Reliability, reliability
 from rag_service.evaluation.runner import Unit, folded_name, resolve_documents
 from rag_service.evaluation.target import DocumentName
-from rag_service.retrieval.calibration_file import (
-    StoredCalibration,
-    fitted_for,
-    write_calibration,
-)
+from rag_service.retrieval.calibration_file import StoredCalibration, fitted_for, write_calibration
 from rag_service.retrieval.confidence import SHIPPED, Calibration, Logistic
 from rag_service.retrieval.evidence import FEATURES, Evidence, Kind, gather_evidence
+from rag_service.search_types import SearchResult
 from rag_service.store.library import Library
-from rag_service.types import SearchResult
 
 Floats = NDArray[np.float64]
 
@@ -93,6 +89,8 @@ def gather_examples(
         InvalidRequest: no document that the questions name is in the collection.
         RagError: whatever the collection raises.
     """
+    # The same question twice would be in the fold that fits and in the one that judges.
+    questions = list({normalize(question.question): question for question in questions}.values())
     wanted, _ = resolve_documents(questions, collection.documents())
     examples: list[Example] = []
     for question, units in zip(questions, wanted, strict=True):

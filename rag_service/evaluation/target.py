@@ -12,17 +12,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
+from rag_service.collection_types import CollectionInfo, DocumentInfo
 from rag_service.errors import InvalidRequest, RemoteServiceError
+from rag_service.filters import Filters
+from rag_service.search_types import SearchResult
 from rag_service.settings import Settings
-from rag_service.types import (
-    AnswerEvent,
-    CollectionInfo,
-    DocumentInfo,
-    DoneEvent,
-    Filters,
-    SearchResult,
-    Turn,
-)
+from rag_service.types import AnswerEvent, DoneEvent, Turn
 
 _PAGE = 1000  # documents of one request: the most that the service gives
 _TIMEOUT_S = 600.0  # a chat model on a CPU may take minutes
@@ -74,7 +69,7 @@ class Target(Protocol):
 
 
 class Service(Protocol):
-    """What is needed of `bootstrap.Service`."""
+    """What is needed of `rag_service.service.Service`."""
 
     settings: Settings
 

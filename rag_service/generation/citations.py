@@ -63,25 +63,14 @@ def cite(answer: str, sources: Sequence[Hit], *, embed: Embed | None = None) -> 
     )
 
 
-def quoted_statements(text: str, citations: Sequence[Citation]) -> tuple[Statement, ...]:
-    """The statements of an answer that is made of its citations' quotes, each with its [n]."""
+def quoted_statements(pieces: Sequence[str]) -> tuple[Statement, ...]:
+    """The statements of an answer made of quotes, each with its [n], joined by a blank."""
     found: list[Statement] = []
-    position = 0
-    for index, citation in enumerate(citations):
-        start = position + len(text[position:]) - len(text[position:].lstrip())
-        end = _after(text, start, len("".join(f"{citation.quote}[{citation.n}]".split())))
-        found.append(Statement(start, end, "supported", 1.0, (index,)))
-        position = end
+    start = 0
+    for index, piece in enumerate(pieces):
+        found.append(Statement(start, start + len(piece), "supported", 1.0, (index,)))
+        start += len(piece) + 1
     return tuple(found)
-
-
-def _after(text: str, start: int, letters: int) -> int:
-    """The end of so many ``letters`` from ``start`` on, white space not counted."""
-    end = start
-    while letters and end < len(text):
-        letters -= not text[end].isspace()
-        end += 1
-    return end
 
 
 def without_unsupported(cited: CitedAnswer) -> CitedAnswer:

@@ -61,5 +61,10 @@ def _best_sense(item: Sequence[tuple[frozenset[str], float]], terms: frozenset[s
 
 @lru_cache(maxsize=_REMEMBERED)
 def content(text: str) -> frozenset[str]:
+    """`all_content` of a sentence or two, remembered."""
+    return all_content(text)
+
+
+def all_content(text: str) -> frozenset[str]:
     """`content_terms` without its way out for texts that hold nothing but function words."""
     return content_terms(f"{text}\n{_NOBODYS_NUMBER}") - {_NOBODYS_NUMBER}

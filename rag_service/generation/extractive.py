@@ -20,9 +20,10 @@ from rag_service.text.language import detect_language
 from rag_service.text.term_shares import Idf
 from rag_service.types import Citation, Hit
 
-# A further sentence may score this much less than the best one, and must have a term of the
-# question itself, or be what another announces.
+# A further sentence may score this much less than the best one, less so from another document,
+# and must have a term of the question itself, or be what another announces.
 MAX_GAP = 6.5
+MAX_GAP_ELSEWHERE = 2.0
 
 # Two sentences say the same when they share this much of the shorter one's terms.
 SAME_SHARE = 0.8
@@ -31,20 +32,28 @@ SAME_SHARE = 0.8
 # only where no shorter one covers as much.
 LONG_SENTENCE_CHARS = 600
 
+_NOTE_NUMBER = re.compile(r"\[\d{1,3}\]")
 _LINE_BREAK = re.compile(r"[^\S\n]*\n[^\S\n]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """Quoted sentences, each followed by its ``[n]``.
+    """Quoted sentences, each followed by its ``[n]``; ``pieces[i]`` has that of ``citations[i]``.
+
+    Numbers of notes that a document writes as ``[12]`` are left out of the pieces: they would
+    pass for citations.
 
     ``support`` is the share, 0..1, of the question's terms, weighted by IDF, that the
     passages of the chosen sentences cover. Without any, ``text`` is empty.
     """
 
-    text: str
+    pieces: tuple[str, ...]
     citations: tuple[Citation, ...]
     support: float
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.pieces)
 
 
 def extract(
@@ -74,7 +83,7 @@ def extract(
     chosen = _choose(_without_needless_length(found), max_sentences)
     citations = tuple(_citation(candidate.sentence) for candidate in _reading_order(chosen))
     return Extract(
-        text=" ".join(_quoted(citation) for citation in citations),
+        pieces=tuple(map(_quoted, citations)),
         citations=citations,
         support=_support(chosen, passages, asked),
     )
@@ -109,8 +118,9 @@ def _choose(found: Sequence[Candidate], most: int) -> list[Candidate]:
 
 
 def _adds(candidate: Candidate, better: Candidate) -> bool:
+    same = candidate.sentence.chunk.doc_id == better.sentence.chunk.doc_id
     return (
-        candidate.score >= better.score - MAX_GAP
+        candidate.score >= better.score - (MAX_GAP if same else MAX_GAP_ELSEWHERE)
         and (candidate.signals.own > 0 or candidate.announced)
         and not _same(candidate.sentence, better.sentence)
     )
@@ -144,4 +154,5 @@ def _citation(sentence: Sentence) -> Citation:
 def _quoted(citation: Citation) -> str:
     gap = " " if detect_language(citation.quote) == "en" else ""
     unwrapped = _LINE_BREAK.sub(gap, citation.quote)  # where a page was too narrow for it
+    unwrapped = _NOTE_NUMBER.sub("", unwrapped)
     return f"{unwrapped}{gap}[{citation.n}]"

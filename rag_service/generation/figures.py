@@ -16,6 +16,9 @@ from typing import Final
 from rag_service.text.language import simplified_by_character
 
 _REMEMBERED: Final = 4_096
+# A longer run of numerals, or a greater value, is no number but noise.
+_LONGEST_RUN: Final = 30
+_GREATEST: Final = 10**30
 
 _DIGITS: Final = r"\d+(?:[.,]\d+)*"
 _THOUSANDS: Final = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
@@ -38,7 +41,7 @@ _SCALES: Final = {
 }
 _SCALE: Final = "|".join(sorted(_SCALES, key=len, reverse=True))
 # 千米, 千克, 千瓦 are units, 百分 is the beginning of 百分点.
-_WRITTEN: Final = re.compile(rf"({_DIGITS})(?:\s?({_SCALE})(?![米克瓦帕卡伏赫分年a-z]))?", re.I)
+_WRITTEN: Final = re.compile(rf"({_DIGITS})(?:\s?({_SCALE})(?![米克瓦帕卡伏赫分年a-z]))?")
 
 _ZH_DIGITS: Final = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _ZH_UNITS: Final = {"十": 10, "百": 100, "千": 1_000, "万": 10_000, "亿": 10**8}
@@ -63,14 +66,14 @@ _EN_VALUES: Final = {word: n for n, word in enumerate(_ONES)} | {
 _EN_WORD: Final = "|".join(sorted(_EN_VALUES, key=len, reverse=True))
 _EN_SCALE: Final = "hundred|thousand|million|billion|trillion"
 _EN_WRITTEN: Final = re.compile(
-    rf"\b(?:(?:{_EN_WORD})(?:[- ](?:{_EN_WORD}))?(?: (?:{_EN_SCALE}))*)\b", re.IGNORECASE
+    rf"\b(?:(?:{_EN_WORD})(?:[- ](?:{_EN_WORD}))?(?: (?:{_EN_SCALE}))*)\b"
 )
 _COUNTED_OFF: Final = """
     first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth
     fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth
 """
 _ORDINALS: Final = _COUNTED_OFF.split()
-_EN_ORDINAL: Final = re.compile(rf"\b(?:{'|'.join(_ORDINALS)})\b", re.IGNORECASE)
+_EN_ORDINAL: Final = re.compile(rf"\b(?:{'|'.join(_ORDINALS)})\b")
 
 _SHORT_MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec"
 _MONTHS: Final = _SHORT_MONTHS.split()
@@ -95,18 +98,20 @@ def stated_figures(text: str) -> frozenset[str]:
 def held_figures(text: str) -> frozenset[str]:
     """Every number that may be read out of ``text``; 一 and ``one`` are seldom numbers."""
     found = _figures(text, _ZH_WRITTEN, _MONTH)
-    ordinals = _EN_ORDINAL.findall(text)
-    return found | {str(_ORDINALS.index(word.lower()) + 1) for word in ordinals}
+    ordinals = _EN_ORDINAL.findall(unicodedata.normalize("NFKC", text).lower())
+    return found | {str(_ORDINALS.index(word) + 1) for word in ordinals}
 
 
 def _figures(text: str, chinese: re.Pattern[str], month: re.Pattern[str]) -> frozenset[str]:
     text = unicodedata.normalize("NFKC", text).translate(simplified_by_character())
-    found = set(_in_digits(text))
-    found.update(str(_MONTHS.index(name[:3].lower()) + 1) for name in month.findall(text))
+    found = {str(_MONTHS.index(name[:3].lower()) + 1) for name in month.findall(text)}
+    # Lower case, not IGNORECASE, which takes ı for i and ſ for s.
+    text = text.lower()
+    found.update(_in_digits(text))
     words = _WRITTEN.sub(" ", text)  # the 亿 of 1.2亿 is no number of its own
     spelled = [_chinese_value(share or plain) for share, plain in chinese.findall(words)]
     spelled += map(_english_value, _EN_WRITTEN.findall(words))
-    found.update(str(value) for value in spelled if value > 1)
+    found.update(str(value) for value in spelled if 1 < value < _GREATEST)
     return frozenset(found)
 
 
@@ -128,12 +133,14 @@ def _canonical(number: str) -> str:
 def _scaled(number: str, scale: str) -> str:
     if not scale or number.count(".") > 1:
         return number
-    value = Decimal(number) * _SCALES[scale.lower()]
+    value = Decimal(number) * _SCALES[scale]
     return _canonical(f"{value:f}")
 
 
 def _chinese_value(run: str) -> int:
     """二十五 is 25, 二〇一二 is 2012, 三千五百万 is 35000000."""
+    if len(run) > _LONGEST_RUN:
+        return 0
     if not any(letter in _ZH_UNITS for letter in run):
         return int("".join(str(_ZH_DIGITS[letter]) for letter in run))
     total = section = digit = 0
@@ -151,6 +158,6 @@ def _chinese_value(run: str) -> int:
 
 def _english_value(words: str) -> int:
     value = 0
-    for word in re.split("[- ]", words.lower()):
+    for word in re.split("[- ]", words):
         value = value * _SCALES[word] if word in _SCALES else value + _EN_VALUES[word]
     return value

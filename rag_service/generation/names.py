@@ -83,6 +83,15 @@ def chinese_names(text: str) -> list[str]:
 @lru_cache(maxsize=_REMEMBERED)
 def words(text: str) -> tuple[Word, ...]:
     """The words of a text of either language, folded."""
+    return tuple(_words(text))
+
+
+def spelled_out(text: str) -> str:
+    """A text as its folded words in a row, to look names up in."""
+    return "".join(word.text for word in _words(text))
+
+
+def _words(text: str) -> list[Word]:
     text = unicodedata.normalize("NFKC", _SIGNS.sub(" ", text))
     text = re.sub(rf"(?<=[{_HAN}])\s+(?=[{_HAN}])", "", text).translate(simplified_by_character())
     found: list[Word] = []
@@ -90,7 +99,7 @@ def words(text: str) -> tuple[Word, ...]:
         found += _chinese(match[0]) if match["han"] else [_latin(match[0])]
     if found and _PLAIN_OPENING.match(text):
         found[0] = replace(found[0], name=False)
-    return tuple(found)
+    return found
 
 
 def _latin(word: str) -> Word:

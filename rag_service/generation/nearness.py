@@ -68,7 +68,7 @@ class Nearness:
         """The cosine, -1..1, of each sentence with the question; ``passages`` are sentences in
         order. Nothing is near where the question has no word that means something."""
         tokens = [self._tokens(sentence) for passage in passages for sentence in passage]
-        asked = self._tokens(question)
+        asked = self._distinct_tokens(question)  # not remembered: it may be long
         if not asked or not tokens:
             return [[0.0] * len(passage) for passage in passages]
         held = Counter(token for sentence in tokens for token in sentence)

@@ -22,6 +22,7 @@ _REMEMBERED: Final = 4_096
 # other text may have its own negation of the same.
 _NEAR: Final = 3
 _FAR: Final = 7
+_FAR_CHARS: Final = 200  # enough for so many terms; a clause may go on for ever
 _MIN_SHARED: Final = 0.6
 
 _ENGLISH: Final = re.compile(
@@ -93,11 +94,16 @@ def _read(text: str) -> _Reading:
 def _scopes(text: str) -> Iterator[Sequence[str]]:
     """The terms after each negation, nearest first."""
     for match in _ENGLISH.finditer(text):
-        yield _terms(_CLAUSE_END.split(text[match.end() :], maxsplit=1)[0])[:_FAR]
+        yield _terms(_clause_after(text, match))[:_FAR]
     for match in _CHINESE.finditer(text):
         if not match["kept"]:
-            after = _CLAUSE_END.split(text[match.end() :], maxsplit=1)[0]
-            yield _terms(_FILLERS_ZH.sub("", after.replace(" ", "")))[:_FAR]
+            after = _clause_after(text, match).replace(" ", "")
+            yield _terms(_FILLERS_ZH.sub("", after))[:_FAR]
+
+
+def _clause_after(text: str, negation: re.Match[str]) -> str:
+    start = negation.end()
+    return _CLAUSE_END.split(text[start : start + _FAR_CHARS], maxsplit=1)[0]
 
 
 def _terms(text: str) -> list[str]:

@@ -56,7 +56,11 @@ _WEIGHTS_WITHOUT_NEARNESS = Signals(2.3, 2.3, 1.2, 2.8, 4.9, 0.0, 0.8, 5.6)
 _ANNOUNCING = 0.5
 _ANNOUNCED = 2.0
 _ANNOUNCEMENT_ENDS = re.compile(r"[?？:：][\"'”’」』）)]*$")
-_HEADING = re.compile(r"#{1,6}\s")
+# Of Markdown, or a short numbered line that no sentence ends: 7 Error codes, 第三条 住宿.
+_HEADING = re.compile(
+    r"#{1,6}\s|(?:第[〇一二三四五六七八九十百\d]{1,5}[章节節条條款]|[一二三四五六七八九十]{1,3}、"
+    r"|\d{1,2}(?:\.\d{1,2}){0,3}\.?\s)\s?[^。！？.!?；;，,:：]{1,30}\Z"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +175,7 @@ def candidates(
         _candidate(signals, weights, sentence, before)
         for passage, near in zip(passages, cosines, strict=True)
         for (before, sentence, after), cosine in zip(_in_context(passage), near, strict=True)
-        if sentence.text != sentence.chunk.title  # which names the subject and says nothing of it
+        if not _is_title(sentence)  # which names the subject and says nothing of it
         for signals in [
             Signals(
                 own=asked.share.of(sentence.terms),
@@ -185,6 +189,12 @@ def candidates(
             )
         ]
     ]
+
+
+def _is_title(sentence: Sentence) -> bool:
+    chunk = sentence.chunk
+    opens = chunk.char_start + sentence.start == 0 and sentence.text[-1] not in "。.!?！？…"
+    return opens or sentence.text.lstrip("# ") in (chunk.title, *chunk.heading.split(" > "))
 
 
 def _candidate(

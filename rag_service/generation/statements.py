@@ -21,7 +21,7 @@ from rag_service.text.sentences import sentence_spans
 MIN_CLAUSE_TERMS: Final = 2
 
 _ENUMERATOR: Final = re.compile(r"^\s*(?:[-*•·]|#+|\(?\d{1,2}[.)、．）](?!\d))\s*")
-_HEADING: Final = re.compile(r"\s*(?:#{1,6}\s.*|\*\*[^*\n]+\*\*[:：]?|[-=|:\s*_]+)\s*")
+_HEADING: Final = re.compile(r"#{1,6}\s.*|\*\*[^*\n]+\*\*[:：]?|```.*")
 _LEAD_IN: Final = re.compile(r".*[:：][*_\s]*", re.DOTALL)
 _QUESTION: Final = re.compile(r".*[?？][\"'”’」』）)*\s]*", re.DOTALL)
 _SOURCE_WORDS: Final = (
@@ -33,7 +33,7 @@ _HEDGE: Final = re.compile(
     r"contain|include|give|answer|cover|describe|available|found|enough|sufficient|information)"
     rf"|\b(?:no|not enough|insufficient) (?:\w+ )?(?:information|mention|details?)\b"
     rf"|\b(?:not|n['’]t) (?:\w+ ){{0,2}}?(?:mentioned|stated|specified|provided|found|given)\b"
-    rf"[^.]*\b(?:{_SOURCE_WORDS})\b"
+    rf"[^.]{{0,80}}\b(?:{_SOURCE_WORDS})\b"
     r"|\bI (?:do not|don['’]t|cannot|can['’]t) (?:know|find|answer|tell|determine)\b"
     r"|(?:文档|文件|资料|段落|来源|上下文|材料|原文|文中|内容|信息)[^。；]{0,16}?(?:没有|未|并未|不|无法)"
     r"[^。；]{0,12}?(?:提及|提到|说明|提供|包含|给出|涉及|记载|回答|找到|指明|足够|足以|明确)"
@@ -89,11 +89,9 @@ def sentences(answer: MarkedText) -> Iterator[Sentence]:
 
 def _claims(text: str, line: str) -> bool:
     """Whether ``text``, which ends ``line``, claims anything."""
-    if not content(text) or _HEADING.fullmatch(line) or _QUESTION.fullmatch(text):
+    if not content(text) or _HEADING.fullmatch(line.strip()) or _QUESTION.fullmatch(text):
         return False
     if _LEAD_IN.fullmatch(text) and not stated_figures(text):
-        return False
-    if re.match(r"\s*\|?[\s|:-]+\|?\s*$", text):
         return False
     simplified = to_simplified(text)
     return not (_HEDGE.search(simplified) or _COURTESY.match(simplified))
@@ -112,7 +110,7 @@ def _spans(plain: str) -> list[tuple[int, int]]:
     for line in plain.splitlines(keepends=True):
         spans += [(position + start, position + end) for start, end in sentence_spans(line)]
         position += len(line)
-    return spans or [(0, len(plain))]
+    return spans or [(0, len(plain))]  # nothing but markers
 
 
 def _home(plain: str, anchor: int, spans: Sequence[tuple[int, int]]) -> int:

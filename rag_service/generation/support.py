@@ -20,9 +20,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_service.generation.claims import Claim, Terms, content
+from rag_service.generation.claims import Claim, Terms, all_content, content
 from rag_service.generation.figures import held_figures, stated_figures
-from rag_service.generation.names import chinese_names, latin_names, replaced, words
+from rag_service.generation.names import chinese_names, latin_names, replaced, spelled_out
 from rag_service.generation.negation import contradicts, denies
 from rag_service.generation.verbatim import FoldedText
 from rag_service.text.gloss.definitions import english_senses
@@ -207,7 +207,7 @@ class Passage:
 
     @cached_property
     def _named(self) -> frozenset[str]:
-        return content(self._known)
+        return all_content(self._known)
 
     @cached_property
     def _glossed(self) -> frozenset[str]:
@@ -215,7 +215,7 @@ class Passage:
 
     @cached_property
     def _written(self) -> str:
-        return "".join(word.text for word in words(self._known))
+        return spelled_out(self._known)
 
     @cached_property
     def _quotes(self) -> list[_Quote]:

@@ -69,7 +69,7 @@ def chat_file(models: Path, name: str) -> Path | None:
     folder = folder_of(models, reference.repository)
     if folder is None:
         return None
-    here = [path for path in first_parts(_ggufs(folder)) if _is_whole(folder, path)]
+    here = [path for path in first_parts(gguf_files(folder)) if _is_whole(folder, path)]
     known = known_model(reference.repository)
     if known and known.file in here and not (reference.tag or reference.file):
         return folder / known.file
@@ -81,9 +81,9 @@ def _is_whole(folder: Path, path: str) -> bool:
     return all((folder / part).is_file() for part in parts_of(path))
 
 
-def _ggufs(folder: Path) -> list[str]:
-    """Paths within the folder of a model; some repositories keep a folder for each."""
-    found = (*folder.glob(f"*{GGUF}"), *folder.glob(f"*/*{GGUF}"))
+def gguf_files(folder: Path) -> list[str]:
+    """Paths within the folder of a model, as deep as a repository may keep them."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() == GGUF)
     return [path.relative_to(folder).as_posix() for path in found]
 
 
@@ -96,7 +96,7 @@ def kind_of(model: str, models: Path) -> Kind | None:
     if reference and (reference.tag or reference.file):
         return "chat"
     folder = folder_of(models, model) or Path(model)
-    if folder.suffix == GGUF or _ggufs(folder):
+    if folder.suffix.lower() == GGUF or gguf_files(folder):
         return "chat"
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -127,7 +127,8 @@ def recorded_name(folder: Path) -> str | None:
 def is_provider(model: str) -> bool:
     """Whether a setting names a LangChain provider, as openai:qwen3, and not a file or a hub's."""
     provider, colon, _ = model.partition(":")
-    return bool(colon) and "/" not in provider and not Path(model).exists()
+    drive = len(provider) == 1  # C:\models\a.gguf
+    return bool(colon) and not drive and "/" not in provider and not Path(model).exists()
 
 
 def located(settings: Settings) -> Settings:

@@ -42,6 +42,7 @@ from rag_service.models.local import (
     Pulled,
     chat_file,
     folder_of,
+    gguf_files,
     kind_of,
     pulled_model,
 )
@@ -294,7 +295,7 @@ def _put_in_place(remote: Remote, incoming: Path, models: Path) -> Pulled:
 
 def _record(remote: Remote, incoming: Path, place: Path) -> None:
     """Write down what was fetched, with the GGUF files that are there from before."""
-    before = [path.relative_to(place).as_posix() for path in place.rglob(f"*{GGUF}")]
+    before = gguf_files(place)
     files = sorted({*before, *_paths(remote.files)})
     record = {"name": remote.name, "revision": remote.revision, "files": files}
     (incoming / RECORD).write_text(json.dumps(record, indent=2), encoding="utf-8")

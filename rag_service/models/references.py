@@ -64,13 +64,13 @@ def tag_of(path: str) -> str:
 
 def model_name(file: str) -> str:
     """What a GGUF file is called, without its ending and the number of a part."""
-    return _PART.sub("", file).removesuffix(GGUF)
+    return re.sub(rf"{re.escape(GGUF)}$", "", _PART.sub("", file), flags=re.IGNORECASE)
 
 
 def parts_of(path: str) -> list[str]:
     """The names of all the files that make up the model of which ``path`` is one."""
     part = _PART.search(path)
-    if part is None:
+    if part is None or not 0 < int(part[1]) <= int(part[2]):
         return [path]
     count = int(part[2])
     before, after = path[: part.start()], f"-of-{part[2]}{path[part.end() :]}"

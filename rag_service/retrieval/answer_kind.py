@@ -52,7 +52,7 @@ _ASKED: Final = (
     ("percentage", r"\bpercent|\bwhat (?:fraction|proportion|share)\b|百分|比例|率(?:是多少)?\W*$"),
     (
         "money",
-        r"\bhow much\b.*\b(?:cost|pay|paid|worth|earn|spend|spent|money)\b"
+        r"\bhow much\b.{0,200}?\b(?:cost|pay|paid|worth|earn|spend|spent|money)\b"
         r"|\b(?:revenue|price|salary|budget|box office|income|profit|cost|fee)\b"
         r"|多少[钱元]|价格|票房|营收|收入|利润|售价|金额|薪|费用",
     ),

@@ -11,9 +11,9 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from rag_service.retrieval.confidence import SHIPPED, Calibration, Logistic
 from rag_service.retrieval.evidence import FEATURES, Kind
@@ -21,6 +21,9 @@ from rag_service.store.home import CollectionHome, storage_errors
 from rag_service.text.analysis import ANALYZER_VERSION
 
 _HOW = "rag eval QUESTIONS.jsonl --calibrate"
+
+# Finite, and far from where sums of products overflow.
+_Parameter = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 
 
 class StoredCalibration(BaseModel):
@@ -39,7 +42,7 @@ class StoredCalibration(BaseModel):
     fitted_for: dict[str, Any]
     answerable: int
     unanswerable: int
-    models: dict[Kind, dict[str, float]]
+    models: dict[Kind, dict[str, _Parameter]]
 
     @classmethod
     def of(cls, calibration: Calibration, **about: Any) -> Self:

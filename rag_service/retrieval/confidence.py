@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from rag_service.retrieval.evidence import FEATURES, Evidence, Kind
 from rag_service.retrieval.shipped_confidence import PARAMETERS
 
+_LEAST_SCORE = -700.0  # `exp` of more than 709 overflows
+
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
@@ -23,7 +25,7 @@ class Logistic:
 
     def probability(self, features: Sequence[float]) -> float:
         score = self.bias + math.fsum(map(float.__mul__, self.weights, features))
-        return 1 / (1 + math.exp(-score))
+        return 1 / (1 + math.exp(-max(score, _LEAST_SCORE)))
 
 
 @dataclass(frozen=True, slots=True)

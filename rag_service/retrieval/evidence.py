@@ -14,11 +14,12 @@ from itertools import islice
 from typing import Final, Literal
 
 from rag_service.retrieval.coverage import passage_terms
+from rag_service.search_types import SearchResult
 from rag_service.text.analysis import analyze, content_terms
 from rag_service.text.gloss.glossing import is_chinese
 from rag_service.text.language import CJK_CLASS
 from rag_service.text.stopwords import ENGLISH_STOP_WORDS
-from rag_service.types import Hit, SearchResult
+from rag_service.types import Hit
 
 # How many of the best passages are looked at; answers beyond them are not used anyway.
 _DEPTH = 5
@@ -28,6 +29,8 @@ _NO_TELLING = 0.5  # about the mean
 _MOST_NAMES = 20  # looked up for one question
 # A keyword or two are no question of those that the regression knows.
 _FEWEST_TERMS = 3
+# The longest question that the regression knows: thousands of terms are no evidence.
+_MOST_TERMS = 120
 # Beyond it a passage that answers cannot be told from one on the topic that does not.
 _MOST_SUPPORT = 0.9
 
@@ -51,8 +54,8 @@ class Evidence:
         cosine: of the nearest passage; None when the embedding leg had no vote.
         lead: how far the best BM25 score is above the tenth, as a share of it, 0..1. What is
             answered somewhere stands out; what is only talked about is found in many places.
-        length: natural logarithm of how many terms were asked for, at least three: to cover a
-            short question means little.
+        length: natural logarithm of how many terms were asked for, 3 to 120: to cover a short
+            question means little.
         missing: 1.0 if a name or a number of the question stands in none of the passages.
         crossed: question and passages are in different languages.
     """
@@ -88,7 +91,7 @@ def gather_evidence(question: str, found: SearchResult) -> tuple[Evidence, ...]:
     best = found.hits[:_DEPTH]
     sides = sorted({hit.crossed for hit in best}) or [False]
     lead = _lead(found.leg_scores.get("lexical", ()))
-    length = math.log(max(_FEWEST_TERMS, len(content_terms(question))))
+    length = math.log(min(_MOST_TERMS, max(_FEWEST_TERMS, len(content_terms(question)))))
     missing = _misses_a_name(question, best)
     # Two glosses are alike in what the dictionary makes of anything: their cosine says little,
     # and there is none at all as long as every passage is Chinese.

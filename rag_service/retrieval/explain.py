@@ -11,17 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from rag_service.retrieval.fusion import Fused
+from rag_service.search_types import CandidateTrace, MatchedTerm, SearchTrace, StagePlace
 from rag_service.text.analysis import analyze, analyze_query
 from rag_service.text.gloss.glossing import gloss_terms, is_chinese
-from rag_service.types import (
-    CandidateTrace,
-    Chunk,
-    Hit,
-    LegScore,
-    MatchedTerm,
-    SearchTrace,
-    StagePlace,
-)
+from rag_service.types import Chunk, Hit, LegScore
 
 
 class Corpus(Protocol):

@@ -14,7 +14,9 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableConfig, run_in_executor
 
-from rag_service.types import Filters, Hit, SearchResult
+from rag_service.filters import Filters
+from rag_service.search_types import SearchResult
+from rag_service.types import Hit
 
 NOTES_EVENT = "search_notes"
 

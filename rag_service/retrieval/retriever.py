@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rag_service.filters import Filters
 from rag_service.retrieval.candidates import CandidateSearch
 from rag_service.retrieval.clock import Clock
 from rag_service.retrieval.coverage import QuestionTerms
@@ -13,9 +14,10 @@ from rag_service.retrieval.embedding_model import EmbeddingModel
 from rag_service.retrieval.explain import NoTrace, Tracer
 from rag_service.retrieval.fusion import Fused, fuse
 from rag_service.retrieval.rerank import Weights, rerank
+from rag_service.search_types import SearchResult
 from rag_service.settings import RetrievalSettings
 from rag_service.store.collection import CollectionView
-from rag_service.types import Filters, Hit, SearchResult
+from rag_service.types import Hit
 
 NOTHING_ALLOWED = (
     "The filters let no passage of this collection through, so there was nothing to search."

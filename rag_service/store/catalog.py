@@ -1,25 +1,25 @@
 """The catalog: SQLite, the truth about one collection.
 
-The only module that imports sqlite3. `Catalog` reads and never writes; what changes it
-is in `catalog_writer.py`.
+`Catalog` reads and never writes; what changes it is in `catalog_writer.py`.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_service.errors import DocumentNotFound, IndexCorrupt, IndexMismatch, StorageError
+from rag_service.collection_types import DocumentInfo
+from rag_service.errors import DocumentNotFound, IndexCorrupt, IndexMismatch
+from rag_service.filters import Filters
+from rag_service.store.catalog_file import CatalogFile, in_parts
 from rag_service.store.catalog_schema import (
     FORMAT_VERSION,
     FileStat,
@@ -27,21 +27,8 @@ from rag_service.store.catalog_schema import (
     KnownDocument,
     KnownFailure,
 )
-from rag_service.store.filtering import (
-    Allowed,
-    Conditions,
-    document_conditions,
-    page_conditions,
-)
-from rag_service.types import Chunk, DocumentInfo, Filters
-
-if sqlite3.sqlite_version_info < (3, 37):  # STRICT tables
-    raise ImportError(f"SQLite 3.37 or newer is needed; this Python has {sqlite3.sqlite_version}")
-
-Connection = sqlite3.Connection
-
-_MAY_NOT_WRITE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)  # primary result codes
-_BATCH = 500  # below SQLite's limit of bound variables in every build
+from rag_service.store.filtering import Allowed, Conditions, document_conditions, page_conditions
+from rag_service.types import Chunk
 
 _CHUNK_COLUMNS = """c.chunk_id, c.doc_id, c.ordinal, d.source, d.title, c.heading, c.page,
     c.char_start, c.char_end, c.text, c.table_header"""
@@ -65,77 +52,17 @@ def _id_array(joined: str) -> NDArray[np.int64]:
     return np.sort(np.fromstring(joined, dtype=np.int64, sep=","))
 
 
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise StorageError(
-            f"{path} cannot be read or written: {error}. Is the disk full or read-only?"
-        ) from error
-    except sqlite3.DatabaseError as error:
-        raise IndexCorrupt(
-            f"{path} cannot be used: {error}. Restore the collection's folder from a backup, or "
-            "delete it and ingest again."
-        ) from error
-
-
-def batches(values: Sequence[Any]) -> Iterator[tuple[str, Sequence[Any]]]:
-    for start in range(0, len(values), _BATCH):
-        part = values[start : start + _BATCH]
-        yield ",".join("?" * len(part)), part
-
-
-def _open(path: Path, mode: str) -> Connection:
-    with translated(path):
-        db = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={mode}",
-            uri=True,
-            timeout=30,
-            isolation_level=None,  # transactions are begun by hand
-            check_same_thread=False,
-        )
-        db.execute("PRAGMA foreign_keys = ON")
-    return db
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return (found.st_size, found.st_mtime_ns)
-
-
-def _log(path: Path) -> Path:
-    """The write-ahead log, which is there while somebody writes or has been killed at it."""
-    return path.with_name(f"{path.name}-wal")
-
-
-@contextmanager
-def connect(path: Path, mode: str) -> Iterator[Connection]:
-    """A short-lived connection, for making the tables."""
-    db = _open(path, mode)
-    try:
-        with translated(path):
-            yield db
-    finally:
-        db.close()
-
-
 class Catalog:
-    """Read access. Safe to share between threads: one connection, one lock.
+    """Read access. Safe to share between threads.
 
     Raises (every method): IndexCorrupt when SQLite refuses the file.
     """
 
-    _mode = "ro"
+    _mode: Literal["ro", "rw"] = "ro"
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = threading.RLock()
-        self._frozen: tuple[int, int] | None = None  # the file's stamp, if it cannot change
-        self._db = self._opened()
+        self._file = CatalogFile(path, self._mode)
         if self._meta("format") != str(FORMAT_VERSION):
             raise IndexMismatch(
                 f"{path} has format {self._meta('format')}, this version writes {FORMAT_VERSION}. "
@@ -144,27 +71,12 @@ class Catalog:
         self.uuid = self._meta("uuid")
         self.fingerprint: dict[str, Any] = json.loads(self._meta("fingerprint"))
 
-    def _opened(self) -> Connection:
-        stamp, db = _stamp(self.path), _open(self.path, self._mode)
-        try:
-            db.execute("SELECT 1 FROM sqlite_schema LIMIT 1")
-        except sqlite3.DatabaseError as error:
-            # Reading means making files beside this one if no writer has, and on a disk that is
-            # read-only nobody can; but then nobody changes it either.
-            unable = (error.sqlite_errorcode & 0xFF) in _MAY_NOT_WRITE
-            if unable and self._mode == "ro" and stamp and not _log(self.path).exists():
-                db.close()
-                self._frozen, db = stamp, _open(self.path, "ro&immutable=1")
-        return db
-
     def is_outdated(self) -> bool:
         """Whether the file was taken for one that cannot change, and did, or is about to."""
-        held = self._frozen
-        return held is not None and (held != _stamp(self.path) or _log(self.path).exists())
+        return self._file.is_outdated()
 
     def close(self) -> None:
-        with self._lock:
-            self._db.close()
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -172,22 +84,8 @@ class Catalog:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._lock, translated(self.path):
-            return self._db.execute(sql, parameters).fetchall()
-
-    def _batches(self, sql: str, parameters: Sequence[Any]) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows as they come, a thousand at a time, however many there are."""
-        with self._lock, translated(self.path):
-            cursor = self._db.execute(sql, parameters)
-            rows = cursor.fetchmany(1000)
-        while rows:
-            yield rows
-            with self._lock, translated(self.path):
-                rows = cursor.fetchmany(1000)
-
     def _meta(self, key: str, default: str | None = None) -> str:
-        rows = self._rows("SELECT value FROM meta WHERE key = ?", (key,))
+        rows = self._file.rows("SELECT value FROM meta WHERE key = ?", (key,))
         if not rows and default is not None:
             return default
         if not rows:
@@ -197,33 +95,28 @@ class Catalog:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Whatever is read within sees one state, however much is written meanwhile."""
-        with self._lock, translated(self.path):
-            self._db.execute("BEGIN")
-        try:
+        with self._file.snapshot():
             self.revision()  # a deferred transaction starts with its first read
             yield
-        finally:
-            with self._lock, translated(self.path):
-                self._db.execute("ROLLBACK")
 
     def data_version(self) -> int:
         """A number that moves when another connection commits; costs microseconds."""
-        return int(self._rows("PRAGMA data_version")[0][0])
+        return int(self._file.rows("PRAGMA data_version")[0][0])
 
     def revision(self) -> int:
         """Sequence number of the last committed change; 0 when there is none."""
-        return int(self._rows("SELECT coalesce(max(seq), 0) FROM changes")[0][0])
+        return int(self._file.rows("SELECT coalesce(max(seq), 0) FROM changes")[0][0])
 
     def counts(self) -> dict[str, int]:
         tables = ("documents", "chunks", "vectors", "failures")
-        return {t: self._rows(f"SELECT count(*) FROM {t}")[0][0] for t in tables}
+        return {t: self._file.rows(f"SELECT count(*) FROM {t}")[0][0] for t in tables}
 
     def chunks_since(self, seq: int) -> int:
         """How many living chunks came with later changes."""
-        return int(self._rows("SELECT count(*) FROM chunks WHERE seq > ?", (seq,))[0][0])
+        return int(self._file.rows("SELECT count(*) FROM chunks WHERE seq > ?", (seq,))[0][0])
 
     def updated_at(self) -> str | None:
-        rows = self._rows("SELECT at FROM changes ORDER BY seq DESC LIMIT 1")
+        rows = self._file.rows("SELECT at FROM changes ORDER BY seq DESC LIMIT 1")
         return rows[0][0] if rows else None
 
     def texts_embedded(self) -> int:
@@ -237,14 +130,14 @@ class Catalog:
     # -- documents -----------------------------------------------------------
 
     def documents(self, *, limit: int, offset: int = 0) -> list[DocumentInfo]:
-        rows = self._rows(
+        rows = self._file.rows(
             f"SELECT {_INFO_COLUMNS} FROM documents d ORDER BY source, doc_id LIMIT ? OFFSET ?",
             (limit, offset),
         )
         return [_info(row) for row in rows]
 
     def document(self, doc_id: int) -> DocumentInfo:
-        rows = self._rows(
+        rows = self._file.rows(
             f"SELECT {_INFO_COLUMNS} FROM documents d WHERE doc_id = ?",
             (doc_id,),
         )
@@ -254,7 +147,7 @@ class Catalog:
 
     def known_documents(self, root: str) -> dict[str, KnownDocument]:
         """The documents of one ingested folder, by source."""
-        rows = self._rows(
+        rows = self._file.rows(
             "SELECT source, doc_id, content_hash, size_bytes, mtime_ns, ctime_ns, loader "
             "FROM documents JOIN roots USING (root_id) WHERE path = ?",
             (root,),
@@ -263,7 +156,7 @@ class Catalog:
 
     def known_failures(self, root: str) -> dict[str, KnownFailure]:
         """The files of one ingested folder that could not be read, by source."""
-        rows = self._rows(
+        rows = self._file.rows(
             "SELECT source, code, message, size_bytes, mtime_ns, ctime_ns, loader, at "
             "FROM failures JOIN roots USING (root_id) WHERE path = ? ORDER BY source",
             (root,),
@@ -275,30 +168,30 @@ class Catalog:
 
     def failures(self) -> list[tuple[str, str, str, str, str]]:
         """Every file that could not be read: folder, source, code, message, time."""
-        return self._rows(
+        return self._file.rows(
             "SELECT path, source, code, message, at FROM failures JOIN roots USING (root_id) "
             "ORDER BY path, source"
         )
 
     def roots(self) -> list[str]:
         """The folders that documents come from."""
-        rows = self._rows("SELECT DISTINCT path FROM roots JOIN documents USING (root_id)")
+        rows = self._file.rows("SELECT DISTINCT path FROM roots JOIN documents USING (root_id)")
         return [row[0] for row in rows]
 
     def root_tags(self) -> dict[str, tuple[str, ...]]:
         """The tags given to whole folders, by their paths."""
-        rows = self._rows(
+        rows = self._file.rows(
             "SELECT path, json_group_array(tag) FROM roots JOIN root_tags USING (root_id) "
             "GROUP BY path"
         )
         return {path: tuple(json.loads(tags)) for path, tags in rows}
 
     def document_ids(self) -> list[int]:
-        return [row[0] for row in self._rows("SELECT doc_id FROM documents ORDER BY doc_id")]
+        return [row[0] for row in self._file.rows("SELECT doc_id FROM documents ORDER BY doc_id")]
 
     def document_text(self, doc_id: int) -> str:
         """The whole extracted text, the one that spans point into."""
-        rows = self._rows(
+        rows = self._file.rows(
             "SELECT body FROM document_text WHERE doc_id = ? ORDER BY char_start", (doc_id,)
         )
         try:
@@ -324,15 +217,15 @@ class Catalog:
         """A column of the rows that meet the conditions, with commas in between."""
         # 100,000 rows cost Python four times what making and reading one text does.
         sql = f"SELECT group_concat({column}) FROM {table} WHERE {conditions.sql}"
-        return self._rows(sql, conditions.parameters)[0][0] or ""
+        return self._file.rows(sql, conditions.parameters)[0][0] or ""
 
     # -- chunks --------------------------------------------------------------
 
     def chunks(self, chunk_ids: Sequence[int]) -> dict[int, Chunk]:
         """Those of the given chunks that still exist."""
         found: dict[int, Chunk] = {}
-        for marks, part in batches(chunk_ids):
-            rows = self._rows(
+        for marks, part in in_parts(chunk_ids):
+            rows = self._file.rows(
                 f"SELECT {_CHUNK_COLUMNS} FROM chunks c JOIN documents d USING (doc_id) "
                 f"WHERE c.chunk_id IN ({marks})",
                 part,
@@ -341,7 +234,7 @@ class Catalog:
         return found
 
     def chunks_of(self, doc_id: int) -> list[Chunk]:
-        rows = self._rows(
+        rows = self._file.rows(
             f"SELECT {_CHUNK_COLUMNS} FROM chunks c JOIN documents d USING (doc_id) "
             "WHERE c.doc_id = ? ORDER BY c.ordinal",
             (doc_id,),
@@ -350,7 +243,7 @@ class Catalog:
 
     def neighbours(self, chunk: Chunk, *, before: int, after: int) -> list[Chunk]:
         """The chunk with those around it in its document, in reading order."""
-        rows = self._rows(
+        rows = self._file.rows(
             f"SELECT {_CHUNK_COLUMNS} FROM chunks c JOIN documents d USING (doc_id) "
             "WHERE c.doc_id = ? AND c.ordinal BETWEEN ? AND ? ORDER BY c.ordinal",
             (chunk.doc_id, chunk.ordinal - before, chunk.ordinal + after),
@@ -361,7 +254,7 @@ class Catalog:
 
     def added_chunks(self, after: int, upto: int) -> Iterator[IndexedChunk]:
         """Living chunks that came with changes ``after < seq <= upto``."""
-        for rows in self._batches(
+        for rows in self._file.batches(
             "SELECT c.chunk_id, c.doc_id, d.title, c.heading, c.table_header, c.text, c.page, "
             "c.page_end "
             "FROM chunks c JOIN documents d USING (doc_id) "
@@ -371,18 +264,22 @@ class Catalog:
             yield from (IndexedChunk(*row) for row in rows)
 
     def removed_chunks(self, after: int, upto: int) -> list[int]:
-        rows = self._rows("SELECT chunk_id FROM removed WHERE seq > ? AND seq <= ?", (after, upto))
+        rows = self._file.rows(
+            "SELECT chunk_id FROM removed WHERE seq > ? AND seq <= ?", (after, upto)
+        )
         return [row[0] for row in rows]
 
     def chunk_ids_upto(self, seq: int) -> set[int]:
         """The living chunks that came with changes up to ``seq``."""
-        return {row[0] for row in self._rows("SELECT chunk_id FROM chunks WHERE seq <= ?", (seq,))}
+        return {
+            row[0] for row in self._file.rows("SELECT chunk_id FROM chunks WHERE seq <= ?", (seq,))
+        }
 
     def added_vectors(self, after: int, upto: int) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
         """Ids ``(n,)`` and vectors ``(n, dimension)`` of living chunks that have one."""
         dimension = int(self.fingerprint["dimension"])
         ids, vectors = [np.empty(0, np.int64)], [np.empty((0, dimension), np.float16)]
-        for rows in self._batches(
+        for rows in self._file.batches(
             "SELECT c.chunk_id, v.vector FROM chunks c JOIN vectors v USING (vector_key) "
             "WHERE c.seq > ? AND c.seq <= ? AND v.vector IS NOT NULL ORDER BY c.seq, c.chunk_id",
             (after, upto),
@@ -396,7 +293,7 @@ class Catalog:
 
     def integrity_problems(self) -> list[str]:
         """What SQLite itself finds wrong, and chunks whose document is gone."""
-        found = [f"catalog: {row[0]}" for row in self._rows("PRAGMA integrity_check")]
+        found = [f"catalog: {row[0]}" for row in self._file.rows("PRAGMA integrity_check")]
         found = [line for line in found if line != "catalog: ok"]
-        broken = self._rows("PRAGMA foreign_key_check")
+        broken = self._file.rows("PRAGMA foreign_key_check")
         return found + [f"catalog: dangling reference in {row[0]}" for row in broken]

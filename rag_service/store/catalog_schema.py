@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rag_service.types import ChunkSpan
+from rag_service.document_types import ChunkSpan
 
 FORMAT_VERSION = 3
 
@@ -45,17 +45,18 @@ CREATE TABLE documents (
 ) STRICT;
 CREATE INDEX documents_source ON documents (source);
 CREATE INDEX documents_date ON documents (date);
+-- Keys first: the integrity check of SQLite 3.40 calls a table without row ids broken otherwise.
 CREATE TABLE document_tags (
+    folded TEXT NOT NULL,            -- as it is compared
     doc_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
     tag TEXT NOT NULL,               -- as the file writes it
-    folded TEXT NOT NULL,            -- as it is compared
     PRIMARY KEY (folded, doc_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX document_tags_doc ON document_tags (doc_id, tag);
 CREATE TABLE root_tags (             -- of every document of an ingested folder
     root_id INTEGER NOT NULL REFERENCES roots,
-    tag TEXT NOT NULL,
     folded TEXT NOT NULL,
+    tag TEXT NOT NULL,
     PRIMARY KEY (root_id, folded)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE document_text (

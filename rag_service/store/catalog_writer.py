@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag_service.store import staging, takeover
-from rag_service.store.catalog import Catalog, Connection, batches, connect, translated
+from rag_service.store.catalog import Catalog
+from rag_service.store.catalog_file import Connection, connect, in_parts
 from rag_service.store.catalog_schema import (
     FORMAT_VERSION,
     SCHEMA,
@@ -50,21 +50,7 @@ class CatalogWriter(Catalog):
             db.execute("PRAGMA journal_mode = WAL")
             _create_tables(db, fingerprint)
         super().__init__(path)
-        self._db.execute("PRAGMA synchronous = FULL")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        with self._lock, translated(self.path):
-            # IMMEDIATE: a deferred transaction that turns from reading to writing fails
-            # at once when another connection holds the lock, whatever the timeout.
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # a full disk has rolled back by itself
-                    self._db.execute("ROLLBACK")
-                raise
+        self._file.rows("PRAGMA synchronous = FULL")
 
     def adopt(self, fingerprint: Mapping[str, Any]) -> None:
         """Take on another fingerprint; only an empty catalog may.
@@ -72,7 +58,7 @@ class CatalogWriter(Catalog):
         Embeddings that an unfinished run left behind belong to the old one and go.
         """
         assert not self.counts()["documents"], "only an empty catalog can adopt; this is a bug"
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             db.execute("DELETE FROM vectors")
             db.execute(
                 "UPDATE meta SET value = ? WHERE key = 'fingerprint'",
@@ -84,7 +70,7 @@ class CatalogWriter(Catalog):
         """Remember where the embedding model lies, for processes with other settings."""
         if folder == self.model_folder():
             return
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('model_folder', ?)", (folder,))
 
     def take_over(self, source: Path, keys: Sequence[tuple[int, bytes]]) -> None:
@@ -93,35 +79,35 @@ class CatalogWriter(Catalog):
         ``keys`` are the vector keys of all its chunks, as ``(chunk_id, vector_key)``. Parts of
         very large documents in the making are left behind.
         """
-        with translated(self.path):
-            self._db.execute("ATTACH ? AS source", (f"{source.absolute().as_uri()}?mode=ro",))
+        self._file.rows("ATTACH ? AS source", (f"{source.absolute().as_uri()}?mode=ro",))
         try:
-            with self._transaction() as db:
+            with self._file.transaction() as db:
                 takeover.copy_documents(db, keys)
         finally:
-            with translated(self.path):
-                self._db.execute("DETACH source")
+            self._file.rows("DETACH source")
 
     def root_id(self, path: str) -> int:
         """The id of an ingested folder, made on first use."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             db.execute("INSERT OR IGNORE INTO roots (path) VALUES (?)", (path,))
             row = db.execute("SELECT root_id FROM roots WHERE path = ?", (path,)).fetchone()
             return int(row[0])
 
     def tag_root(self, root_id: int, tags: Sequence[str]) -> None:
         """Give every document of a folder these tags, in place of those given before."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             db.execute("DELETE FROM root_tags WHERE root_id = ?", (root_id,))
             db.executemany(
-                "INSERT OR IGNORE INTO root_tags VALUES (?, ?, ?)",
+                "INSERT OR IGNORE INTO root_tags (root_id, tag, folded) VALUES (?, ?, ?)",
                 [(root_id, tag, fold_tag(tag)) for tag in tags],
             )
 
     def known_vectors(self, keys: Sequence[bytes]) -> set[bytes]:
         found: set[bytes] = set()
-        for marks, part in batches(keys):
-            rows = self._rows(f"SELECT vector_key FROM vectors WHERE vector_key IN ({marks})", part)
+        for marks, part in in_parts(keys):
+            rows = self._file.rows(
+                f"SELECT vector_key FROM vectors WHERE vector_key IN ({marks})", part
+            )
             found |= {row[0] for row in rows}
         return found
 
@@ -131,7 +117,7 @@ class CatalogWriter(Catalog):
             (key, None if v is None else np.asarray(v, dtype="<f2").tobytes())
             for key, v in vectors.items()
         ]
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             db.executemany("INSERT INTO vectors VALUES (?, ?)", rows)
             db.execute(
                 "UPDATE meta SET value = value + ? WHERE key = 'texts_embedded'", (len(rows),)
@@ -143,14 +129,14 @@ class CatalogWriter(Catalog):
 
     def put_documents(self, new: Sequence[NewDocument]) -> list[int]:
         """Store several in one transaction: what is durable costs a wait for the disk."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             return [_put(db, document) for document in new]
 
     # -- very large documents, part by part -----------------------------------
 
     def staged(self, root_id: int, source: str, content_hash: str, loader: str) -> StagedDocument:
         """What is stored of a document in the making; nothing when it has changed since."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             return staging.begin(db, root_id, source, content_hash, loader)
 
     def stage_part(
@@ -163,20 +149,20 @@ class CatalogWriter(Catalog):
         carried: str,
     ) -> StagedDocument:
         """Store the next part; chunk positions and ordinals are those in the whole document."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             return staging.add_part(db, staged, text, chunks, title=title, carried=carried)
 
     def put_staged(self, staged: StagedDocument, new: NewDocument) -> int:
         """Put the staged parts in place of what the source held; ``new`` has text and chunks
         of none of them."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             doc_id, seq = _replace(db, new, chars=staged.chars)
             staging.move(db, staged, doc_id, seq)
         return doc_id
 
     def drop_staged(self, root_id: int, keep: Collection[str]) -> None:
         """Forget what was staged of files that are no longer to be ingested."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             staging.drop_others(db, root_id, keep)
 
     def remove_document(self, doc_id: int) -> None:
@@ -184,7 +170,7 @@ class CatalogWriter(Catalog):
 
     def remove_documents(self, doc_ids: Sequence[int]) -> None:
         """All at once, however many: each is a change of its own."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             for doc_id in doc_ids:
                 _drop_contents(db, doc_id, _next_seq(db, doc_id, "removed"))
                 db.execute("DELETE FROM documents WHERE doc_id = ?", (doc_id,))
@@ -194,7 +180,7 @@ class CatalogWriter(Catalog):
 
         All at once, because two documents may have changed names with each other.
         """
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             for doc_id, _, _ in moves:  # out of each other's way
                 db.execute(
                     "UPDATE documents SET source = ? || source WHERE doc_id = ?",
@@ -205,7 +191,7 @@ class CatalogWriter(Catalog):
 
     def touch_documents(self, touched: Sequence[tuple[int, FileStat]]) -> None:
         """Remember new time stamps of unchanged contents, as ``(doc_id, stat)``."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             db.executemany(
                 "UPDATE documents SET mtime_ns = ?, ctime_ns = ? WHERE doc_id = ?",
                 [(stat.mtime_ns, stat.ctime_ns, doc_id) for doc_id, stat in touched],
@@ -213,7 +199,7 @@ class CatalogWriter(Catalog):
 
     def set_failures(self, root_id: int, failures: Sequence[KnownFailure]) -> None:
         """Remember the files of a folder that failed."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             db.execute("DELETE FROM failures WHERE root_id = ?", (root_id,))
             db.executemany(
                 "INSERT INTO failures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -225,7 +211,7 @@ class CatalogWriter(Catalog):
 
     def drop_unused_vectors(self) -> int:
         """Forget embeddings that no chunk uses; returns how many."""
-        with self._transaction() as db:
+        with self._file.transaction() as db:
             return db.execute(
                 "DELETE FROM vectors WHERE vector_key NOT IN (SELECT vector_key FROM chunks "
                 "UNION ALL SELECT vector_key FROM staged_chunks)"
@@ -310,7 +296,7 @@ def _replace(db: Connection, new: NewDocument, *, chars: int) -> tuple[int, int]
     _drop_contents(db, doc_id, seq)
     db.execute("DELETE FROM document_tags WHERE doc_id = ?", (doc_id,))
     db.executemany(
-        "INSERT OR IGNORE INTO document_tags VALUES (?, ?, ?)",
+        "INSERT OR IGNORE INTO document_tags (doc_id, tag, folded) VALUES (?, ?, ?)",
         [(doc_id, tag, fold_tag(tag)) for tag in new.tags],
     )
     return doc_id, seq

@@ -16,14 +16,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rag_service.collection_types import CollectionInfo
 from rag_service.errors import IndexCorrupt, IndexMismatch
+from rag_service.filters import Filters
 from rag_service.store.catalog import Catalog
 from rag_service.store.dense import DenseView, SnapshotStore, advance, empty_view
 from rag_service.store.filtering import Allowed
 from rag_service.store.home import CollectionHome
-from rag_service.store.lexical import LexicalReader, LexicalView, owner_of
+from rag_service.store.lexical import LexicalView, owner_of
+from rag_service.store.lexical_reader import LexicalReader
 from rag_service.text.gloss.glossing import Sense
-from rag_service.types import Chunk, CollectionInfo, Filters
+from rag_service.types import Chunk
 
 # A reader holding more unsnapshotted vectors than this looks for a newer snapshot.
 _DELTA_LIMIT = 10_000

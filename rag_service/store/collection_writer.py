@@ -18,7 +18,7 @@ from rag_service.store.home import (
     generation_to_write,
     storage_errors,
 )
-from rag_service.store.lexical import LexicalWriter
+from rag_service.store.lexical_writer import LexicalWriter
 
 # A writer that goes on for long takes a snapshot this often, for the readers' sake.
 SNAPSHOT_CHUNKS = 5_000

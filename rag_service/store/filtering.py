@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rag_service.filters import Filters
 from rag_service.text.folding import fold_tag
-from rag_service.types import Filters
 
 
 @dataclass(frozen=True, slots=True)

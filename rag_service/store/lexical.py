@@ -1,18 +1,14 @@
 """The lexical index: BM25 by tantivy over pre-analysed tokens, derived from the catalog.
 
-The only module that imports tantivy. Its watermark is a sentinel document that is
-replaced in the same commit as the changes it vouches for (tantivy offers no commit
-payload in Python, and its opstamp is stale).
+Its schema and what is asked of it; `lexical_reader` and `lexical_writer` are the only other
+modules that import tantivy. Its watermark is a sentinel document that is replaced in the same
+commit as the changes it vouches for (tantivy offers no commit payload in Python, and its
+opstamp is stale).
 """
 
 from __future__ import annotations
 
-import logging
 import math
-import os
-import shutil
-import tempfile
-import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,17 +17,12 @@ import tantivy
 
 from rag_service.errors import IndexCorrupt
 from rag_service.store.catalog import Catalog
-from rag_service.store.catalog_schema import IndexedChunk
 from rag_service.store.filtering import Allowed
-from rag_service.text.analysis import ANALYZER_VERSION, analyze
-from rag_service.text.gloss.glossing import Sense, gloss_terms, is_chinese
-
-# 15 MB is tantivy's least; 64 MB ingested 2x as fast as it and is still modest.
-_HEAP_BYTES = 64_000_000
-log = logging.getLogger(__name__)
+from rag_service.text.analysis import ANALYZER_VERSION
+from rag_service.text.gloss.glossing import Sense
 
 TITLE_BOOST = 0.5
-_GLOSSED = "gloss"
+GLOSSED = "gloss"
 # Questions are short; a pasted page is cut to its rarest terms to bound the query's cost.
 MAX_QUERY_TERMS = 96
 # A filter that keeps a quarter of the chunks is a long list of terms (50,000 documents: 90 ms),
@@ -39,9 +30,12 @@ MAX_QUERY_TERMS = 96
 _BROAD = 4
 _LAST_PAGE = 2**62
 _REMEMBERED_TERMS = 20_000
+# As if so many other texts stood beside the collection: in a few passages alone, a word that
+# one of them has would weigh a fifth of one that none has, and no question would seem answered.
+_OTHER_TEXTS = 100
 
 
-def _schema() -> tantivy.Schema:
+def index_schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_integer_field("chunk_id", indexed=True, fast=True)
     builder.add_integer_field("doc_id", indexed=True)
@@ -58,9 +52,9 @@ def _schema() -> tantivy.Schema:
     return builder.build()
 
 
-def _open(folder: Path) -> tantivy.Index:
+def open_index(folder: Path) -> tantivy.Index:
     try:
-        return tantivy.Index(_schema(), path=str(folder), reuse=True)
+        return tantivy.Index(index_schema(), path=str(folder), reuse=True)
     except (ValueError, OSError) as error:
         raise IndexCorrupt(f"{folder} cannot be opened: {error}") from error
 
@@ -91,7 +85,7 @@ class Watermark:
     seq: int
 
 
-def _watermark(index: tantivy.Index, searcher: tantivy.Searcher) -> Watermark:
+def watermark_of(index: tantivy.Index, searcher: tantivy.Searcher) -> Watermark:
     query = tantivy.Query.term_query(index.schema, "kind", "watermark", "basic")
     hits = searcher.search(query, 1).hits
     if not hits:
@@ -130,10 +124,10 @@ class LexicalView:
 
     def frequency(self, term: str) -> int:
         """How many chunks hold a term in their text, their title or their gloss: each counts."""
-        return sum(self._chunks_with(name, term) for name in ("body", "title", _GLOSSED))
+        return sum(self._chunks_with(name, term) for name in ("body", "title", GLOSSED))
 
     def idf(self, term: str) -> float:
-        """BM25's inverse document frequency of a term over the chunks."""
+        """BM25's inverse document frequency of a term over the chunks, and some others."""
         return self._idf(self._chunks_with("body", term))
 
     def idf_in_english(self, term: str) -> float:
@@ -153,7 +147,7 @@ class LexicalView:
         total = self.searcher.num_docs
         # Until segments are merged doc_freq also counts deleted chunks, num_docs does not.
         held = min(held, total)
-        return math.log(1 + (total - held + 0.5) / (held + 0.5))
+        return math.log(1 + (_OTHER_TEXTS + total - held + 0.5) / (held + 0.5))
 
     def search(
         self, weights: Mapping[str, float], k: int, allowed: Allowed | None = None
@@ -186,7 +180,7 @@ class LexicalView:
             for senses in words[:MAX_QUERY_TERMS]
         ]
         schema = self.index.schema
-        kind = tantivy.Query.term_query(schema, "kind", _GLOSSED, "basic")
+        kind = tantivy.Query.term_query(schema, "kind", GLOSSED, "basic")
         wanted = tantivy.Occur.Must if chinese else tantivy.Occur.MustNot
         query = tantivy.Query.boolean_query(
             [
@@ -260,148 +254,8 @@ class LexicalView:
         return tantivy.Query.boolean_query(parts)
 
 
-class _Links:
-    """A folder of links to an index that lies where this process may not write.
-
-    tantivy makes a lock file where it reads, so that no writer removes what is being opened.
-    Here the lock protects nothing; opening fails in that case, and is done again.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.path = Path(tempfile.mkdtemp(prefix="rag-lexical-"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
-
-    def renew(self) -> None:
-        """Link what is new, and forget what is gone."""
-        for link in self.path.iterdir():
-            if link.is_symlink() and not link.exists():
-                link.unlink()
-        for path in self._folder.iterdir():
-            link = self.path / path.name
-            if path.suffix != ".lock" and not link.is_symlink():
-                link.symlink_to(path.absolute())
-
-
-class LexicalReader:
-    """Follows what a writer in another process commits."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._links: _Links | None = None
-        self._index: tantivy.Index | None = None
-        self._inode = 0
-
-    def refresh(self) -> LexicalView | None:
-        """The newest committed state; None before the first commit."""
-        try:
-            inode = self._folder.stat().st_ino
-            if self._index is None or inode != self._inode:
-                if not (self._folder / "meta.json").exists():
-                    return None
-                self._index, self._inode = _open(self._readable()), inode
-                self._index.config_reader(reload_policy="manual")
-            if self._links:
-                self._links.renew()
-            self._index.reload()
-        except (FileNotFoundError, ValueError) as error:
-            # Not written yet, or a rebuilt one is being switched in: the next call sees it.
-            log.info("The lexical index %s is not readable now: %s", self._folder, error)
-            self._index = None
-            return None
-        searcher = self._index.searcher()
-        mark = _watermark(self._index, searcher)
-        return LexicalView(self._index, searcher, mark, _count(self._index, searcher, _GLOSSED))
-
-    def _readable(self) -> Path:
-        """The folder, or one in its place where tantivy can open it."""
-        if os.access(self._folder, os.W_OK):
-            self._links = None
-            return self._folder
-        self._links = _Links(self._folder)
-        self._links.renew()
-        return self._links.path
-
-
-class LexicalWriter:
-    """Brings the index up to the catalog. One at a time (tantivy locks the folder)."""
-
-    def __init__(self, folder: Path, catalog: Catalog) -> None:
-        self._folder = folder
-        self._catalog = catalog
-        self._recover()
-
-    def _recover(self) -> None:
-        beside = self._folder.with_name(self._folder.name + ".new")
-        shutil.rmtree(beside, ignore_errors=True)
-        shutil.rmtree(self._folder.with_name(self._folder.name + ".old"), ignore_errors=True)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for left in self._folder.glob(".tmp*"):
-            left.unlink(missing_ok=True)  # tantivy was killed while it wrote one of its lists
-        try:
-            self._index = _open(self._folder)
-            mark = _watermark(self._index, self._index.searcher())
-            self.seq = mark.seq
-            owned = mark.owner in ("", owner_of(self._catalog))
-            usable = owned and mark.seq <= self._catalog.revision()
-        except IndexCorrupt:
-            usable = False
-        if not usable:
-            self._rebuild(beside)
-
-    def _rebuild(self, beside: Path) -> None:
-        # Beside the old one, which readers may be using, then switched in.
-        beside.mkdir(parents=True)
-        self._index, self.seq = tantivy.Index(_schema(), path=str(beside)), 0
-        self.catch_up()
-        retired = self._folder.with_name(self._folder.name + ".old")
-        self._folder.rename(retired)
-        beside.rename(self._folder)
-        shutil.rmtree(retired, ignore_errors=True)
-        self._index = _open(self._folder)
-
-    def catch_up(self) -> int:
-        """Replay every change since the watermark in one commit; returns the new one.
-
-        A writer whose commit failed silently loses what it held, so each call takes a
-        fresh one.
-        """
-        upto = self._catalog.revision()
-        if upto == self.seq:
-            return self.seq
-        writer = self._index.writer(_HEAP_BYTES, 1)
-        # A commit that was cut off has left files behind. Their names come from the number of
-        # the operation, so they would be in the way of the same commit made again.
-        writer.garbage_collect_files()
-        glossing = bool(self._catalog.fingerprint.get("gloss"))
-        for chunk_id in self._catalog.removed_chunks(self.seq, upto):
-            writer.delete_documents_by_term("chunk_id", chunk_id)
-        for chunk in self._catalog.added_chunks(self.seq, upto):
-            writer.add_document(_document(chunk, glossing=glossing))
-        writer.delete_documents_by_term("kind", "watermark")
-        writer.add_document(
-            tantivy.Document(kind="watermark", seq=upto, owner=owner_of(self._catalog))
-        )
-        writer.commit()
-        writer.garbage_collect_files()
-        writer.wait_merging_threads()
-        self._index.reload()
-        self.seq = upto
-        return upto
-
-
-def _document(chunk: IndexedChunk, *, glossing: bool) -> tantivy.Document:
-    pages = {} if chunk.page is None else {"page": chunk.page, "page_end": chunk.page_end}
-    if glossing and is_chinese(chunk.text):
-        context = f"{chunk.table_header}\n{chunk.title}\n{chunk.heading}"
-        gloss = {"kind": _GLOSSED, "gloss": " ".join(gloss_terms(f"{chunk.text}\n{context}"))}
-    else:
-        gloss = {}
-    return tantivy.Document(
-        chunk_id=chunk.chunk_id,
-        doc_id=chunk.doc_id,
-        **pages,
-        **gloss,
-        body=" ".join(analyze(f"{chunk.text}\n{chunk.table_header}")),
-        title=" ".join(analyze(f"{chunk.title} {chunk.heading}")),
-    )
+def view_of(index: tantivy.Index) -> LexicalView:
+    """The state that the index was last reloaded to."""
+    searcher = index.searcher()
+    glossed = _count(index, searcher, GLOSSED)
+    return LexicalView(index, searcher, watermark_of(index, searcher), glossed)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rag_service.collection_types import CollectionInfo, FailedFile, VerifyReport
 from rag_service.errors import (
     CollectionExists,
     CollectionNotFound,
@@ -20,7 +21,6 @@ from rag_service.store.collection import Collection
 from rag_service.store.collection_writer import CollectionWriter, check_fingerprint
 from rag_service.store.home import CollectionHome, storage_errors
 from rag_service.store.verify import verify_collection
-from rag_service.types import CollectionInfo, FailedFile, VerifyReport
 
 # Letters of any script, so that a Chinese name works; nothing that means anything in a
 # path. File systems allow 255 bytes, and a name takes up to 4 bytes a character.

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rag_service.store.catalog import Connection
+from rag_service.store.catalog_file import Connection
 from rag_service.store.catalog_schema import TEXT_PART_CHARS, NewChunk, StagedDocument
 
 CHUNK_COLUMNS = (

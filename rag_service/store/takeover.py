@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rag_service.store.catalog import Connection
+from rag_service.store.catalog_file import Connection
 
 # Each catalog's own: who it is, its vectors, and files in the making, which reference vectors.
 _LEFT_BEHIND = {"meta", "vectors", "staged_documents", "staged_text", "staged_chunks"}

@@ -23,10 +23,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from rag_service.collection_types import DocumentInfo
 from rag_service.errors import CollectionNotFound, InvalidFileName, StorageError, StorageFull
 from rag_service.store.home import CollectionHome
 from rag_service.store.jobs_schema import JobFile
-from rag_service.types import DocumentInfo
 
 MAX_NAME_BYTES = 200  # file systems allow 255; the rest is for suffixes put on beside
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})

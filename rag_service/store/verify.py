@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from rag_service.collection_types import VerifyReport
 from rag_service.errors import CollectionBusy, RagError
 from rag_service.store.catalog import Catalog
 from rag_service.store.collection import Collection, CollectionView
 from rag_service.store.home import CollectionHome
-from rag_service.types import VerifyReport
 
 _ATTEMPTS = 20
 _PUBLISHED_WITHIN_S = 5.0

@@ -21,7 +21,7 @@ from typing import Final
 import Stemmer
 
 from rag_service.text.language import CJK_CLASS, cjk_share, simplified_by_character
-from rag_service.text.stopwords import ENGLISH_STOP_WORDS, drop_chinese_function_words
+from rag_service.text.stopwords import ENGLISH_STOP_WORDS, drop_question_words
 
 ANALYZER_VERSION: Final = "2"
 MAX_TOKEN_CHARS: Final = 200
@@ -78,7 +78,7 @@ def analyze_query(text: str) -> list[str]:
 
     Where nothing but function words was asked, all tokens are kept.
     """
-    pieces = _PIECES.findall(drop_chinese_function_words(_normalize(text)))
+    pieces = _PIECES.findall(drop_question_words(_normalize(text)))
     names = _capitalised_names(text)
     kept = [
         (cjk, word)

@@ -23,6 +23,9 @@ _PIECES: Final = re.compile(
 _ASKING: Final = frozenset(
     ["何时", "何地", "何人", "何处", "何种", "多久", "多长", "多大", "多高", "多远", "几时", "哪年"]
 )
+# What "how many" and "what's" leave over.
+_FRAMING_WORDS: Final = "many much more most long old far often what's who's where's"
+_FRAMING: Final = frozenset(_FRAMING_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def key_terms(question: str) -> list[KeyTerm]:
 
 def _word(word: str) -> Iterator[KeyTerm]:
     whole, *parts = analyze(word) or [""]
-    if whole and word.lower() not in ENGLISH_STOP_WORDS:
+    if whole and word.lower() not in ENGLISH_STOP_WORDS | _FRAMING:
         yield KeyTerm(word, ((whole,), tuple(parts)) if parts else ((whole,),))
 
 

@@ -24,11 +24,14 @@ _CHINESE_KEPT: Final = """
 _CHINESE_DROPPED: Final = """
     什么 甚么 为什么 为何 什么样 什么时候 什么地方 是什么 有什么
     哪 哪里 哪儿 哪些 哪个 哪位 哪一 有哪些 谁
-    怎么 怎么样 怎么办 怎样 如何 多少 是多少
+    怎么 怎么样 怎么办 怎样 如何 多少 是多少 何时 哪种
     几个 几次 几种 几年 几月 几号 几天 几岁 几点
     是否 是不是 有没有 能不能 可不可以 会不会 能否 可否
     吗 呢 吧 啊 呀 嘛 的 了 是 分别是 请问 请 告诉我 一下 谢谢
 """
+
+# "How old" and "how high" may meet their word in the answer; these do not.
+_HOW: Final = re.compile(r"\bhow (?:long|many|much|often)\b")
 
 ENGLISH_STOP_WORDS: Final = frozenset(_ENGLISH.split())
 _LONGEST_FIRST: Final = sorted(_CHINESE_DROPPED.split(), key=len, reverse=True)
@@ -42,6 +45,11 @@ _KEPT_OR_DROPPED: Final = re.compile(
 def drop_chinese_function_words(text: str) -> str:
     """Simplified ``text`` with a space for each function word, so that no pair spans the gap."""
     return _KEPT_OR_DROPPED.sub(lambda match: match[1] or " ", text)
+
+
+def drop_question_words(text: str) -> str:
+    """The same, and for "how many" as for 多少; ``text`` is in small letters."""
+    return drop_chinese_function_words(_HOW.sub(" ", text))
 
 
 def chinese_function_words(text: str) -> Iterator[tuple[int, int]]:

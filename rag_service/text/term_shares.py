@@ -14,6 +14,9 @@ Idf = Callable[[str], float]
 # word for word. With 1, passages in the other language push those in the question's own from
 # the first place; see docs/decisions/0011-crossing-languages.md.
 GLOSS_WORTH = 0.8
+# Words of a question that are looked for by their senses; a pasted page is no question, and
+# every sentence found is compared with all of them.
+_MOST_WORDS = 200
 
 
 class TermShare:
@@ -56,7 +59,7 @@ def share_across(question: str, idf: Idf) -> SenseShare:
     ``idf`` is that of English terms where Chinese passages count by their gloss.
     """
     if is_chinese(question):
-        return SenseShare(question_senses(question), idf)
+        return SenseShare(question_senses(question)[:_MOST_WORDS], idf)
     return SenseShare([(Sense((term,), 1.0),) for term in content_terms(question)], idf)
 
 

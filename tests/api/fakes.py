@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
+from rag_service.collection_types import CollectionInfo, DocumentInfo, FailedFile, VerifyReport
 from rag_service.errors import (
     CollectionExists,
     CollectionNotFound,
@@ -13,6 +14,14 @@ from rag_service.errors import (
     InvalidCollectionName,
     NotUploaded,
     RagError,
+)
+from rag_service.filters import Filters
+from rag_service.search_types import (
+    CandidateTrace,
+    MatchedTerm,
+    SearchResult,
+    SearchTrace,
+    StagePlace,
 )
 from rag_service.settings import ApiSettings, Settings
 from rag_service.store.home import CollectionHome
@@ -22,28 +31,18 @@ from rag_service.store.uploads import Upload, remove_upload
 from rag_service.types import (
     Answer,
     AnswerEvent,
-    CandidateTrace,
     Chunk,
     Citation,
-    CollectionInfo,
-    DocumentInfo,
     DoneEvent,
-    FailedFile,
-    Filters,
     Hit,
     LegScore,
-    MatchedTerm,
     QueuedEvent,
     ReasoningEvent,
-    SearchResult,
-    SearchTrace,
     SourcesEvent,
-    StagePlace,
     Statement,
     TokenEvent,
     Turn,
     Usage,
-    VerifyReport,
 )
 
 WARRANTY = "The warranty lasts three years."

@@ -395,3 +395,11 @@ def test_a_client_that_leaves_a_stream_stops_the_answer() -> None:
         assert next(stream).choices[0].delta.role == "assistant"
         stream.close()
         assert service.closed.wait(5)
+
+
+def test_an_answer_of_white_space_without_end_is_read_at_once() -> None:
+    said = "Yes." + " " * 1_000_000 + "No."
+    turns: Any = [{"role": "assistant", "content": said}, *MESSAGES]
+    assert history_of(CompletionRequest(model="default", messages=turns)) == (
+        Turn("assistant", said),
+    )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from rag_service.types import Filters
+from rag_service.filters import Filters
 from tests.api.fakes import WARRANTY, FakeService
 
 RESULT = {

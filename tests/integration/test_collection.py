@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rag_service.document_types import ChunkSpan
 from rag_service.errors import (
     CollectionBusy,
     CollectionExists,
@@ -21,13 +22,13 @@ from rag_service.errors import (
     InvalidCollectionName,
     StorageError,
 )
+from rag_service.filters import Filters
 from rag_service.store.catalog_schema import NewChunk
 from rag_service.store.collection import CollectionView
 from rag_service.store.collection_writer import CollectionWriter
 from rag_service.store.library import Library
 from rag_service.store.verify import verify_collection
 from rag_service.text.question_weights import question_weights
-from rag_service.types import ChunkSpan, Filters
 from tests.stored import FINGERPRINT, document, key_of, letters, put
 
 

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from rag_service.bootstrap import Service
 from rag_service.errors import IndexMismatch
 from rag_service.retrieval.coverage import Coverage, QuestionTerms
 from rag_service.retrieval.embedding import open_embeddings
 from rag_service.retrieval.embedding_model import EmbeddingModel
 from rag_service.retrieval.gloss_embedding import GlossedEmbeddings, with_gloss
+from rag_service.search_types import SearchResult
+from rag_service.service import Service
 from rag_service.store.library import Library
-from rag_service.types import Answer, Chunk, DoneEvent, SearchResult
+from rag_service.types import Answer, Chunk, DoneEvent
 from tests.real_parts import ingest_folder, open_service, settings_for, write_folder
 
 ENGLISH = {
@@ -119,13 +120,14 @@ def test_both_legs_vote_and_a_note_tells_that_languages_were_crossed(service: Se
         assert note.startswith(f"{len(result.hits)} of the {len(result.hits)} passages")
 
 
-def test_among_chinese_documents_alone_a_chinese_question_goes_by_its_own_words(
+def test_among_chinese_documents_alone_the_gloss_helps_and_a_questions_own_words_lead(
     service: Service,
 ) -> None:
     result = search(service, "图书馆星期几闭馆？", "chinese")
-    assert result.legs == ("lexical",)
-    (note,) = result.notes
-    assert "only the lexical index voted" in note
+    assert (result.legs, result.notes) == (("dense", "lexical"), ())
+    best = result.hits[0]
+    assert best.lexical is not None
+    assert best.lexical.rank == 1
 
 
 def test_english_documents_alone_are_searched_as_without_a_dictionary(service: Service) -> None:

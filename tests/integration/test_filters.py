@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from rag_service.filters import Filters
 from rag_service.store.collection import CollectionView
 from rag_service.store.collection_writer import CollectionWriter
 from rag_service.store.library import Library
 from rag_service.text.question_weights import question_weights
-from rag_service.types import Filters
 from tests.stored import FINGERPRINT, ROOT, document, letters, put, put_all
 
 
@@ -167,6 +167,7 @@ def test_the_tags_of_a_folder_are_those_of_all_its_documents(
     view = library.open("fruit").view()
     assert lexical(view, Filters(tags=("team",))) == {"a", "bb"}
     assert [info.tags for info in catalog.documents(limit=2)] == [("Own", "Team"), ("own", "Team")]
+    assert library.verify("fruit").problems == ()
     catalog.tag_root(catalog.root_id(ROOT), [])
     assert [info.tags for info in catalog.documents(limit=2)] == [("Own",), ()]
 

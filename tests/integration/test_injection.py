@@ -9,40 +9,36 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate
 from pathlib import Path
 
 import pytest
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
-from pydantic import Field
+from langchain_core.messages import AIMessage, BaseMessage
 from typer.testing import CliRunner
-from typing_extensions import override
 
 from benchmarks.crash.standin import WordHashes
 from rag_service import bootstrap
-from rag_service.bootstrap import Service, open_library
+from rag_service.bootstrap import open_library
 from rag_service.cli import app
 from rag_service.commands.parts import Parts
-from rag_service.generation.backend import CallOptions, LlamaBackend
-from rag_service.generation.chat_model import LlamaCppChat, open_llama_chat
+from rag_service.filters import Filters
+from rag_service.generation.chat_model import open_llama_chat
 from rag_service.generation.llama_messages import turn_of
 from rag_service.generation.prompts import PromptLibrary
 from rag_service.generation.remote import LangChainBackend
+from rag_service.service import Service
 from rag_service.settings import ChatSettings
-from rag_service.types import Answer, DoneEvent, Filters, Hit, Turn
-from tests.gguf_families import FAMILIES, Family, write_family_gguf
-from tests.hostile_files import CLOSINGS, FACT, FAMILY_TOKENS, HostileFile, hostile_files
+from rag_service.types import Answer, DoneEvent, Hit, Turn
+from tests.gguf_families import FAMILIES, write_family_gguf
+from tests.hostile_files import hostile_files
+from tests.hostile_texts import CLOSINGS, FACT, FAMILY_TOKENS, HostileFile
+from tests.prompt_parts import SCRIPT, Listener, Model, Prompt, Remote, cut_out
 from tests.real_parts import ingest_folder, open_service, settings_for
 
 QUESTION = "How long is the warranty of the Aldra recorder? 阿尔德拉记录仪的保修期是多久？"
-SCRIPT = "The warranty lasts three years [1]."
 HOSTILE = hostile_files()
 HARMLESS = "harmless"
 
@@ -51,29 +47,6 @@ _HEAD = re.compile(rf"\[(\d+)\] source: {_VALUE}(?: \| (?:page: \d+|\w+: {_VALUE
 _TAG = re.compile(r"<(?!\u2060)\W*passages?\b", re.IGNORECASE)
 # What ingest takes out of texts, see ingest/invisible.py.
 _TAKEN_OUT = re.compile("[\xad\u200b\u2060\ufeff\U000e0000-\U000e007f]")
-
-
-class Listener:
-    """The chat backend, but for the answer: it keeps what it is asked."""
-
-    name, setup, context_tokens = "listener", "", 1_000_000
-
-    def __init__(self, chat: LlamaCppChat) -> None:
-        self._chat = LlamaBackend(chat)
-        self.asked: list[BaseMessage] = []
-
-    def count(self, messages: Sequence[BaseMessage]) -> int:
-        return self._chat.count(messages)
-
-    def require_room(self) -> None: ...
-
-    def stream(
-        self, messages: Sequence[BaseMessage], options: CallOptions
-    ) -> Iterator[AIMessageChunk]:
-        self.asked = list(messages)
-        yield AIMessageChunk(content=SCRIPT)
-
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -118,56 +91,6 @@ def ask(service: Service, filters: Filters, history: Sequence[Turn] = ()) -> Ans
     )
     assert isinstance(last, DoneEvent)
     return last.answer
-
-
-# What the tokens say
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """A prompt by its tokens: the special ones with their places, and all that they spell.
-
-    Places before the passages are counted from the start, those after them from the end.
-    """
-
-    specials: list[tuple[int, str]]
-    text: str
-
-
-@dataclass(frozen=True)
-class Model:
-    """A tiny model of a family; ``text`` and ``piece`` of a token as the vocabulary has them."""
-
-    family: Family
-    chat: LlamaCppChat
-    text: Callable[[int], str]
-    piece: Callable[[int], bytes]
-
-    def prompt(self, messages: Sequence[BaseMessage]) -> Prompt:
-        tokens = self.chat.prompt_tokens(messages)
-        pieces = [self.piece(token) for token in tokens]
-        spelt = b"".join(pieces)
-        ends = list(accumulate(map(len, pieces)))
-        begin = bisect_right(ends, spelt.index(b"<passages>"))
-        texts = enumerate(map(self.text, tokens))
-        special = [(place, text) for place, text in texts if text in self.family.special]
-        return Prompt(
-            [(place if place < begin else place - len(tokens), text) for place, text in special],
-            spelt.decode(),
-        )
-
-    def spelling(self, message: BaseMessage) -> str:
-        """The content as tokens spell it: to SentencePiece U+2581 is a space."""
-        text = str(message.content)
-        return text if self.family.pre else text.replace("\u2581", " ")
-
-
-def cut_out(text: str) -> tuple[str, list[str], str]:
-    """What is before the passages, their lines, and what is after; each tag stands once."""
-    assert text.count("<passages>") == text.count("</passages>") == 1
-    before, _, rest = text.partition("<passages>\n")
-    inside, _, after = rest.partition("\n</passages>")
-    return before, inside.split("\n"), after
 
 
 @pytest.fixture(scope="module")
@@ -305,24 +228,6 @@ def test_examples_belong_to_what_all_prompts_begin_with(models: dict[str, Model]
         rest = "".join(segment.text for segment in rendered.segments[rendered.stable :])
         assert stable.count("</passages>") == 3, family
         assert rest.strip().startswith("CONTEXT\n\nQuestion: Why?"), family
-
-
-class Remote(BaseChatModel):
-    """Any chat model of LangChain's: it keeps what it is sent."""
-
-    sent: list[list[BaseMessage]] = Field(default_factory=list)
-
-    @property
-    @override
-    def _llm_type(self) -> str:
-        return "remote"
-
-    @override
-    def _generate(
-        self, messages: list[BaseMessage], *args: object, **options: object
-    ) -> ChatResult:
-        self.sent.append(messages)
-        return ChatResult(generations=[ChatGeneration(message=AIMessage(SCRIPT))])
 
 
 def test_another_chat_model_gets_the_same_two_messages(data: Path, asked: dict[str, Asked]) -> None:

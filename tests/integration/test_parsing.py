@@ -17,8 +17,8 @@ import pytest
 import rag_service.errors
 from ingest.loaders import load
 from ingest.parsing import ParserPool
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, DocumentError, NoText, ParserFailed, UnsupportedFormat
-from rag_service.types import LoadedText
 from tests import documents
 
 ROOT = Path(__file__).parents[2]

@@ -23,15 +23,15 @@ from benchmarks.crash.standin import WordHashes
 from ingest.progress import Progress
 from ingest.reembed import Reembedding, use_model
 from ingest.run import Ingestor
-from rag_service.bootstrap import Service
+from rag_service.collection_types import ReembedReport
 from rag_service.errors import CollectionBusy, Conflict, IndexMismatch, RagError
 from rag_service.retrieval.embedding import LocalEmbeddings
 from rag_service.retrieval.embedding_model import ModelIdentity
+from rag_service.service import Service
 from rag_service.settings import Settings
 from rag_service.store.collection import Collection
 from rag_service.store.library import Library
 from rag_service.text.language import is_cjk
-from rag_service.types import ReembedReport
 from tests.real_parts import open_service, settings_for, write_folder
 from tests.tiny_models import write_tiny_model
 

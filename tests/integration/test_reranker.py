@@ -14,13 +14,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from rag_service.bootstrap import Service
 from rag_service.errors import RerankerModelError
+from rag_service.filters import Filters
 from rag_service.retrieval.cross_encoder import CrossEncoderReranker, open_reranker
 from rag_service.retrieval.embedding import LocalEmbeddings
 from rag_service.retrieval.vocabulary import CHINESE_PROBE
+from rag_service.service import Service
 from rag_service.settings import RetrievalSettings
-from rag_service.types import Chunk, DoneEvent, Filters, Hit
+from rag_service.types import Chunk, DoneEvent, Hit
 from tests.cross_encoders import write_cross_encoder
 from tests.real_parts import ingest_folder, open_service, settings_for, write_folder
 

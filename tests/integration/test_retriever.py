@@ -10,17 +10,13 @@ import pytest
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
-from rag_service.bootstrap import Service
 from rag_service.errors import CollectionNotFound
+from rag_service.filters import Filters
 from rag_service.retrieval.embedding import LocalEmbeddings
-from rag_service.types import Filters, SearchResult
+from rag_service.search_types import SearchResult
+from rag_service.service import Service
 from tests import documents
-from tests.real_parts import (
-    ingest_folder,
-    open_service,
-    settings_for,
-    write_folder,
-)
+from tests.real_parts import ingest_folder, open_service, settings_for, write_folder
 
 WARRANTY = "The warranty of the Aldra recorder lasts three years from the date of delivery."
 STORAGE = "Store the sensor in a dry room. Keep it away from magnets and from direct sunlight."

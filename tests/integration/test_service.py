@@ -11,7 +11,6 @@ import pytest
 
 from benchmarks.crash.standin import WordHashes
 from rag_service import bootstrap
-from rag_service.bootstrap import Service
 from rag_service.errors import (
     Cancelled,
     ChatModelError,
@@ -24,6 +23,7 @@ from rag_service.errors import (
 )
 from rag_service.generation.prompts import PromptLibrary
 from rag_service.retrieval.embedding import LocalEmbeddings
+from rag_service.service import Service
 from rag_service.settings import Settings
 from rag_service.types import Answer, DoneEvent, SourcesEvent, TokenEvent, Turn
 from tests.gguf_models import write_scripted_gguf
@@ -184,6 +184,7 @@ def test_a_cancelled_answer_says_so_and_frees_the_model(opened: Opener) -> None:
     [
         ("no/such.gguf", "There is no chat model at no/such.gguf. Set RAG_CHAT__MODEL"),
         ("nowhere:qwen3", "Chat model 'nowhere:qwen3' cannot be opened"),
+        ("openai:qwen3", "Chat model 'openai:qwen3' cannot be opened"),  # no key is set
     ],
 )
 def test_a_chat_model_that_cannot_be_opened_says_why(

@@ -17,7 +17,6 @@ import pytest
 from ingest.run import Ingestor
 from ingest.uploads import UploadMirror
 from ingest.worker import Worker
-from rag_service.bootstrap import Service
 from rag_service.errors import (
     CollectionBusy,
     CollectionNotFound,
@@ -27,6 +26,7 @@ from rag_service.errors import (
     WorkerRunning,
 )
 from rag_service.retrieval.embedding import LocalEmbeddings
+from rag_service.service import Service
 from rag_service.settings import Settings
 from rag_service.store.jobs import MAX_ATTEMPTS, JobStore
 from rag_service.store.jobs_schema import JobFile

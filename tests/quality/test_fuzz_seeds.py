@@ -24,7 +24,7 @@ from benchmarks.fuzz.shrink import shrink
 from ingest.chunking import chunk_document
 from ingest.loaders import format_of
 from ingest.loaders.formats import FORMATS
-from rag_service.types import ChunkSpan, LoadedText, Mark, Page
+from rag_service.document_types import ChunkSpan, LoadedText, Mark, Page
 from tests.chunks import count_words
 
 _MUTANTS = 150

@@ -155,3 +155,17 @@ def test_every_query_term_of_a_text_is_indexed_for_it(text: str) -> None:
     single_line = text.replace("\n", " ")
     indexed = set(analyze(single_line))
     assert [term for term in analyze_query(single_line) if term not in indexed] == []
+
+
+@pytest.mark.parametrize(
+    ("question", "terms"),
+    [
+        ("How long is the warranty?", ["warranti"]),
+        ("How many long bolts?", ["long", "bolt"]),
+        ("How old is the mill?", ["old", "mill"]),
+        ("何时发货", ["发", "货", "发货"]),
+        ("How much?", ["how", "much"]),
+    ],
+)
+def test_what_is_asked_for_is_no_term_of_a_question(question: str, terms: list[str]) -> None:
+    assert analyze_query(question) == terms

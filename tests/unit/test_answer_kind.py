@@ -98,3 +98,9 @@ def test_what_the_question_says_itself_answers_nothing(question: str, text: str)
 
 def test_a_name_in_a_chinese_passage_cannot_be_told() -> None:
     assert held("Who designed the pump?", "这台泵由王小明设计。") == 0.5
+
+
+def test_a_question_that_asks_without_end_is_read_at_once() -> None:
+    kind = answer_kind("how much " * 50_000)
+    assert kind is not None
+    assert kind.name == "number"

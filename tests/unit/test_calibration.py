@@ -10,13 +10,7 @@ from pathlib import Path
 import pytest
 
 from rag_service.errors import InvalidRequest
-from rag_service.evaluation.calibration import (
-    Example,
-    fit,
-    gather_examples,
-    judged,
-    recalibrate,
-)
+from rag_service.evaluation.calibration import Example, fit, gather_examples, judged, recalibrate
 from rag_service.evaluation.questions import EvalQuestion
 from rag_service.evaluation.target import DocumentName
 from rag_service.retrieval.calibration_file import (
@@ -28,8 +22,9 @@ from rag_service.retrieval.calibration_file import (
 )
 from rag_service.retrieval.confidence import SHIPPED, Calibration, Logistic
 from rag_service.retrieval.evidence import Evidence
+from rag_service.search_types import SearchResult
 from rag_service.store.home import CollectionHome
-from rag_service.types import Chunk, Hit, SearchResult
+from rag_service.types import Chunk, Hit
 
 FINGERPRINT = {"embedding_model": "words", "dimension": 3}
 OTHER = Calibration(
@@ -119,6 +114,12 @@ def test_a_question_is_right_if_what_is_found_answers_it(
     assert example.evidence[0].coverage == 0.5
 
 
+def test_a_question_counts_once_however_often_it_is_there() -> None:
+    texts = ["How long?", "how long", "How far?"]
+    questions = [EvalQuestion.model_validate({"question": text}) for text in texts]
+    assert len(gather_examples(questions, Searched())) == 2
+
+
 # -- the file ----------------------------------------------------------------------
 
 
@@ -157,14 +158,16 @@ def test_a_calibration_for_another_model_is_not_used_and_this_is_told(
     assert "rag eval QUESTIONS.jsonl --calibrate" in used.note
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", "weights", "kind"])
+@pytest.mark.parametrize("damage", ["{", "[]", "weights", "kind", "NaN", "1e308"])
 def test_a_damaged_file_is_not_used_and_this_is_told(home: CollectionHome, damage: str) -> None:
     document = json.loads(stored().model_dump_json())
     if damage == "weights":
         del document["models"]["own"]["lead"]
     elif damage == "kind":
         del document["models"]["own"]
-    text = json.dumps(document) if damage in {"weights", "kind"} else damage
+    elif damage in {"NaN", "1e308"}:
+        document["models"]["own"]["lead"] = float(damage)
+    text = damage if damage in {"{", "[]"} else json.dumps(document)
     calibration_path(home).write_text(text, encoding="utf-8")
     used = Calibrations().of(home, FINGERPRINT)
     assert used.calibration == SHIPPED

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from ingest.chunking import Carried, TokenCounter, chunk_document, chunk_part
 from ingest.loaders.builder import TextBuilder
 from ingest.pieces import bounded
+from rag_service.document_types import ChunkSpan, LoadedText, Mark, Page
 from rag_service.text.sentences import sentence_spans
-from rag_service.types import ChunkSpan, LoadedText, Mark, Page
 from tests.chunks import count_letters, count_words
 
 if TYPE_CHECKING:

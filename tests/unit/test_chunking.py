@@ -7,7 +7,7 @@ import pytest
 from ingest.chunking import chunk_document
 from ingest.loaders.builder import TextBuilder
 from ingest.pieces import MAX_LETTERS_PER_TOKEN
-from rag_service.types import ChunkSpan, LoadedText, Page
+from rag_service.document_types import ChunkSpan, LoadedText, Page
 from tests.chunks import chunks, count_letters, markdown, texts
 
 

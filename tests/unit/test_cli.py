@@ -19,9 +19,10 @@ import pytest
 from typer.testing import CliRunner
 
 from rag_service.cli import app
+from rag_service.collection_types import FailedFile
 from rag_service.commands.parts import Parts
 from rag_service.errors import ChatModelError, IndexCorrupt
-from rag_service.types import FailedFile, Filters
+from rag_service.filters import Filters
 from tests.api.fakes import REFUSAL, WARRANTY, FakeLibrary, FakeService
 from tests.api.test_ask import ANSWER, QUESTION
 

@@ -57,3 +57,9 @@ def test_the_note_has_the_word_as_it_was_typed() -> None:
         "No document has the word “Parliment”: words on “parliament” were searched for in its "
         "place.",
     )
+
+
+def test_only_the_first_words_that_stand_nowhere_are_looked_at() -> None:
+    unknown = ["4711", "turbine", "gasket", "flange", "nozzle"]
+    assert corrections([*unknown, "parliment"], KNOWN) == (Correction("parliment", "parliament"),)
+    assert corrections([*unknown, "sprocket", "parliment"], KNOWN) == ()

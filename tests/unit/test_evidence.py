@@ -9,7 +9,8 @@ import pytest
 
 from rag_service.retrieval.confidence import SHIPPED, Calibration, Logistic
 from rag_service.retrieval.evidence import Evidence, Kind, gather_evidence
-from rag_service.types import Chunk, Hit, LegScore, SearchResult
+from rag_service.search_types import SearchResult
+from rag_service.types import Chunk, Hit, LegScore
 
 SHARES = [n / 10 for n in range(8)]
 QUESTION = "When did Tesla visit Graz in 1875?"
@@ -114,6 +115,12 @@ def test_the_lead_is_over_the_tenth_candidate(scores: tuple[float, ...], lead: f
 def test_the_length_is_of_what_is_asked_for() -> None:
     assert only(found(hit(0.5))).length == pytest.approx(math.log(4))  # tesla visit graz 1875
     assert only(found(hit(0.5)), "Graz?").length == pytest.approx(math.log(3))
+    endless = " ".join(f"Graz{n}" for n in range(2_000))
+    assert only(found(hit(0.5)), endless).length == pytest.approx(math.log(120))
+
+
+def test_the_confidence_of_what_is_hopeless_is_next_to_nothing() -> None:
+    assert Logistic(-1e6, (-1e6,)).probability([1.0]) == pytest.approx(0.0)
 
 
 @pytest.mark.parametrize(

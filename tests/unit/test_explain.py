@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from rag_service.retrieval.explain import NoTrace, Tracer, matched_terms
 from rag_service.retrieval.fusion import Leg, fuse
-from rag_service.types import Chunk, Hit, LegScore, MatchedTerm, SearchTrace, StagePlace
+from rag_service.search_types import MatchedTerm, SearchTrace, StagePlace
+from rag_service.types import Chunk, Hit, LegScore
 
 
 def chunk(chunk_id: int, text: str = "text", heading: str = "", table_header: str = "") -> Chunk:

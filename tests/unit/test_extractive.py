@@ -158,11 +158,11 @@ def test_support_is_the_weighted_share_of_the_question_that_the_passages_cover()
     ],
 )
 def test_without_evidence_there_is_no_answer(question: str, texts: list[str]) -> None:
-    assert extract(question, [hit(text) for text in texts], idf=even) == Extract("", (), 0.0)
+    assert extract(question, [hit(text) for text in texts], idf=even) == Extract((), (), 0.0)
 
 
 def test_terms_without_weight_support_nothing() -> None:
-    assert extract("annual leave", [hit(OFFICE)], idf=nothing) == Extract("", (), 0.0)
+    assert extract("annual leave", [hit(OFFICE)], idf=nothing) == Extract((), (), 0.0)
 
 
 def test_quotes_keep_the_line_breaks_of_the_document() -> None:
@@ -238,3 +238,31 @@ def test_of_equal_sentences_the_one_in_the_better_passage_is_quoted() -> None:
     assert quotes(extract("fee?", [better, worse], idf=even, max_sentences=1)) == [
         "The fee is nine euros."
     ]
+
+
+def test_numbers_of_notes_in_a_document_do_not_pass_for_citations() -> None:
+    text = "The bridge was opened in 1932[12] and painted grey.[3] Boats pass below."
+    quoted = extract("When was the bridge opened?", [hit(text)], idf=even)
+    assert quoted.pieces[0] == "The bridge was opened in 1932 and painted grey. [1]"
+    assert quoted.citations[0].quote == "The bridge was opened in 1932[12] and painted grey.[3]"
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "answer"),
+    [
+        (
+            "怎么启动记录仪？",
+            "二、启动与停止\n长按绿色键四秒，记录仪启动。",
+            "长按绿色键四秒，记录仪启动。[1]",
+        ),
+        (
+            "What does error code E-12 mean?",
+            "7 Error codes\nError code E-12 means that the lamp is cold.",
+            "Error code E-12 means that the lamp is cold. [1]",
+        ),
+    ],
+)
+def test_a_numbered_heading_does_not_take_the_place_of_the_answer(
+    question: str, text: str, answer: str
+) -> None:
+    assert extract(question, [hit(text)], idf=even, max_sentences=1).text == answer

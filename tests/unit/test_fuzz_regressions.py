@@ -12,8 +12,8 @@ import pytest
 from ingest.chunking import chunk_document
 from ingest.decoding import decode
 from ingest.loaders import LoadOptions, load_bytes
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile
-from rag_service.types import LoadedText
 from tests.chunks import count_letters
 from tests.office_documents import docx, odf, paragraph, word, zipped
 

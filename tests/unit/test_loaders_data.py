@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ingest.loaders import load_bytes
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, EmptyFile, NoText
-from rag_service.types import LoadedText
 
 
 def of_json(value: Any) -> LoadedText:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.loaders import load_bytes
+from rag_service.document_types import LoadedText
 from rag_service.errors import EmptyFile, NotText
-from rag_service.types import LoadedText
 
 
 def load(text: str, name: str = "a.csv") -> LoadedText:

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.loaders import load_bytes
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, EmptyFile, NoText, UnsupportedFormat
-from rag_service.types import LoadedText
 from tests.office_documents import (
     cell,
     docx,

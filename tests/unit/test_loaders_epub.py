@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import pytest
 
 from ingest.loaders import load_bytes
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, EncryptedFile, NoText
-from rag_service.types import LoadedText
 
 
 def marks(loaded: LoadedText) -> list[tuple[str, int, str]]:

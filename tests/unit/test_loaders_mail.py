@@ -8,8 +8,8 @@ from email.message import EmailMessage
 import pytest
 
 from ingest.loaders import load_bytes
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, EncryptedFile, NoText
-from rag_service.types import LoadedText
 
 CHINESE = "公司规定，员工每年可以享受十天带薪年假，超过部分按事假处理。"
 JAPANESE = "公司では、社員は年に十日の休暇を取ることができます。"

@@ -7,8 +7,8 @@ import binascii
 import pytest
 
 from ingest.loaders import load_bytes
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, EncryptedFile
-from rag_service.types import LoadedText
 from tests.msg_files import Tree, ole_file, properties
 
 CHINESE = "公司规定，员工每年可以享受十天带薪年假，超过部分按事假处理。"

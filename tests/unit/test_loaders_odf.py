@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ingest.loaders import load_bytes
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, EmptyFile, EncryptedFile, NoText
-from rag_service.types import LoadedText
 from tests.office_documents import encrypted_manifest, odf, odf_part, rezipped, zipped
 
 

@@ -11,8 +11,8 @@ from reportlab.pdfgen.canvas import Canvas
 from ingest.loaders.options import LoadOptions
 from ingest.loaders.pdf import pdf_pdfium, pdf_pypdf
 from ingest.loaders.pdf.pdf import load_pdf
+from rag_service.document_types import LoadedText, Mark, Page
 from rag_service.errors import EncryptedFile, NoText
-from rag_service.types import LoadedText, Mark, Page
 from tests import documents
 
 RESCUED = "was used where pypdf's text was missing, garbled or doubled"

@@ -12,8 +12,8 @@ from pptx.presentation import Presentation
 from pptx.util import Inches
 
 from ingest.loaders import load_bytes
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, EmptyFile, UnsupportedFormat
-from rag_service.types import LoadedText
 from tests.office_documents import docx, ole, paragraph, part_of, rezipped
 
 _BOX = (Inches(1), Inches(1), Inches(4), Inches(1))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ingest.loaders import load_bytes
+from rag_service.document_types import LoadedText
 from rag_service.errors import EmptyFile
-from rag_service.types import LoadedText
 
 
 def marks(loaded: LoadedText) -> list[tuple[str, int, str]]:

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.loaders import load_bytes
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, EmptyFile, NoText
-from rag_service.types import LoadedText
 
 FONTS = rb"{\fonttbl{\f0\fcharset0 Arial;}{\f1\fcharset136 MingLiU;}{\f2\fcharset2 Symbol;}}"
 

@@ -14,17 +14,9 @@ from xlsxwriter.workbook import Workbook
 
 from ingest.loaders import load_bytes
 from ingest.loaders.office.sheet_tables import LAYOUT_ROWS
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, EmptyFile, EncryptedFile, NotText, UnsupportedFormat
-from rag_service.types import LoadedText
-from tests.office_documents import (
-    encrypted_manifest,
-    odf_part,
-    ole,
-    part_of,
-    rezipped,
-    xls,
-    zipped,
-)
+from tests.office_documents import encrypted_manifest, odf_part, ole, part_of, rezipped, xls, zipped
 
 Rows = list[list[object]]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ingest.loaders import load_bytes
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, NoText
-from rag_service.types import LoadedText
 
 CHINESE = "公司规定，员工每年可以享受十天带薪年假，超过部分按事假处理。"
 TRADITIONAL = "公司規定，員工每年可以享受十天帶薪年假，超過部分按事假處理。"

@@ -10,8 +10,8 @@ from rag_service.bootstrap import open_chat
 from rag_service.errors import ChatModelError
 from rag_service.models.catalog import MODELS, Prefixes, known_model, known_prefixes
 from rag_service.models.inventory import inventory
-from rag_service.models.local import chat_file, folder_of, kind_of, located
-from rag_service.models.references import Reference, parse_reference
+from rag_service.models.local import chat_file, folder_of, is_provider, kind_of, located
+from rag_service.models.references import Reference, parse_reference, parts_of
 from rag_service.settings import ChatSettings
 from tests.real_parts import settings_for
 
@@ -87,6 +87,13 @@ def test_a_fetched_model_is_found_by_its_name(models: Path, name: str, found: st
 def test_the_one_file_of_a_chat_model_is_found_and_a_choice_is_not_made(models: Path) -> None:
     assert chat_file(models, "one/gguf") == models / "one" / "gguf" / "a.gguf"
     assert chat_file(models, "two/gguf") is None
+    for file in ("loud/gguf/A-Q4_0.GGUF", "deep/gguf/a/b/a-Q4_0.gguf"):
+        (models / file).parent.mkdir(parents=True)
+        (models / file).write_bytes(b"GGUF")
+        organisation = file.partition("/")[0]
+        assert chat_file(models, f"{organisation}/gguf") == models / file
+        assert chat_file(models, f"{organisation}/gguf:Q4_0") == models / file
+        assert kind_of(f"{organisation}/gguf", models) == "chat"
     assert kind_of("two/gguf", models) == "chat"
 
 
@@ -203,3 +210,15 @@ def test_the_list_says_where_models_are_and_what_uses_them(
     assert listed["mine/tuned"].used_by == ("RAG_EMBEDDING__MODEL",)
     assert listed["two/gguf"].kind == "chat"
     assert listed["BAAI/bge-base-zh-v1.5"].where == ""
+
+
+def test_a_number_of_a_part_that_cannot_be_one_is_only_a_name() -> None:
+    assert parts_of("a-00001-of-00000.gguf") == ["a-00001-of-00000.gguf"]
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [("openai:qwen3", True), ("C:\\models\\a.gguf", False), ("a/b:Q4_0", False), ("a.gguf", False)],
+)
+def test_a_provider_is_told_from_a_path_and_a_reference(model: str, provider: bool) -> None:
+    assert is_provider(model) is provider

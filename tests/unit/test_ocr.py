@@ -9,8 +9,8 @@ import pytest
 from ingest.loaders.options import LoadOptions
 from ingest.loaders.pdf import ocr
 from ingest.loaders.pdf.pdf import load_pdf
+from rag_service.document_types import LoadedText
 from rag_service.errors import NoText
-from rag_service.types import LoadedText
 from tests import documents
 
 needs_ocr = pytest.mark.skipif(not ocr.is_available(), reason="the ocr extra is not installed")

@@ -11,8 +11,8 @@ import pytest
 from ingest.loaders.options import LoadOptions
 from ingest.loaders.pdf import pdf_pages, pdf_pdfium, pdf_pypdf
 from ingest.loaders.pdf.pdf import load_pdf
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, NoText
-from rag_service.types import LoadedText
 from tests import documents
 
 CATALOG = b"<< /Type /Catalog /Pages 2 0 R >>"

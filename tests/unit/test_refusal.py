@@ -19,7 +19,7 @@ def hit(source: str, page: int | None = None) -> Hit:
 @pytest.mark.parametrize(
     ("question", "terms"),
     [
-        ("How long is the warranty of the Aldra-320?", ["long", "warranty", "Aldra-320"]),
+        ("How long is the warranty of the Aldra-320?", ["warranty", "Aldra-320"]),
         ("柯玛 T7 的电池能用多久？", ["柯玛", "T7", "电池"]),
         ("國王是誰，何時加冕的？", ["國王", "加冕"]),
         ("黑豹队是谁？", ["黑豹队"]),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rag_service.generation.citations import cite, quoted_statements, without_unsupported
-from rag_service.types import Chunk, Citation, Hit, Statement
+from rag_service.types import Chunk, Hit, Statement
 
 PUMPS = (
     "The Alder pump moves 40 litres a minute. It was designed by Ruth Keller in 2011. "
@@ -208,12 +208,9 @@ def test_unsupported_sentences_go_with_their_citations() -> None:
 
 
 def test_a_quoting_answer_is_supported_word_for_word() -> None:
-    quote = "Unused days\nexpire [3]."
-    citation = Citation(1, 1, 1, "a.txt", None, 0, len(quote), quote, verified=True)
-    text = "Unused days expire [3]. [1] Unused days expire [3]. [1]"
-    assert quoted_statements(text, [citation, citation]) == (
-        Statement(0, 27, "supported", 1.0, (0,)),
-        Statement(28, 55, "supported", 1.0, (1,)),
+    assert quoted_statements(["Unused days expire. [1]", "They do. [1]"]) == (
+        Statement(0, 23, "supported", 1.0, (0,)),
+        Statement(24, 36, "supported", 1.0, (1,)),
     )
 
 
@@ -236,3 +233,17 @@ def test_statements_are_in_order_and_apart_and_cite_what_there_is(answer: str) -
         position = statement.char_end
     left = without_unsupported(cited)
     assert "unsupported" not in {statement.status for statement in left.statements}
+
+
+@pytest.mark.parametrize(
+    "noise",
+    ["a line\n" + " " * 20_000 + "a word", "not " * 8_000 + "pump", "it was not found " * 8_000],
+)
+def test_noise_without_end_is_judged_like_any_other_sentence(noise: str) -> None:
+    assert set(statuses(noise)) == {"unsupported"}  # and soon
+
+
+def test_the_fence_of_a_code_block_claims_nothing() -> None:
+    answer = "The Alder pump moves 40 litres a minute.\n```python\nfly(mars)\n```"
+    assert statuses(answer) == ["supported", "no_claim", "unsupported", "no_claim"]
+    assert without_unsupported(cite(answer, SOURCES)).text.count("```") == 2

@@ -9,7 +9,7 @@ import pytest
 
 from ingest.chunking import Carried, chunk_part, title_of
 from ingest.loaders.builder import TextBuilder
-from rag_service.types import LoadedText, Mark
+from rag_service.document_types import LoadedText, Mark
 from tests.chunks import count_words, markdown, outline
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingest.loaders.builder import TextBuilder
-from rag_service.types import ChunkSpan, LoadedText
+from rag_service.document_types import ChunkSpan, LoadedText
 from tests.chunks import chunks, count_words, markdown
 
 HEADER = ["产品", "price", "remark"]

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from ingest.decoding import decode
 from ingest.loaders.options import LoadOptions
 from rag_service.errors import EmptyFile
-from rag_service.types import LoadedText, Mark
+from rag_service.document_types import LoadedText, Mark
 
 _MODIFIERS = (
     r"(?:(?:export|default|public|private|protected|internal|static|final|abstract|async|pub|unsafe"

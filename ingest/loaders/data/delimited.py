@@ -16,7 +16,7 @@ from ingest.loaders.damage import damage_reported
 from ingest.loaders.options import LoadOptions
 from ingest.loaders.tables import HEADER_SAMPLE, captions, looks_like_header
 from rag_service.errors import EmptyFile
-from rag_service.types import LoadedText
+from rag_service.document_types import LoadedText
 
 ENGINE: Final = "csv"
 # Where two fit equally well: a comma is the likeliest to stand in numbers and sentences.

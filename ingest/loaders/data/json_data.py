@@ -12,7 +12,7 @@ from ingest.loaders.builder import TextBuilder
 from ingest.loaders.options import LoadOptions
 from ingest.loaders.data.records import Line, write_records
 from rag_service.errors import BrokenFile, EmptyFile
-from rag_service.types import LoadedText
+from rag_service.document_types import LoadedText
 
 ENGINE = "json"
 _MAX_WARNINGS = 20

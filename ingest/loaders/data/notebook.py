@@ -12,7 +12,7 @@ from ingest.loaders.data.json_data import InvalidJson, parse_json
 from ingest.loaders.options import LoadOptions
 from ingest.loaders.text import markdown_title
 from rag_service.errors import BrokenFile, EmptyFile, NoText
-from rag_service.types import LoadedText
+from rag_service.document_types import LoadedText
 
 ENGINE = "notebook"
 _FENCES = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)

@@ -17,7 +17,7 @@ from ingest.loaders.options import LoadOptions
 from ingest.loaders.data.rst_sphinx import register_sphinx_markup
 from ingest.loaders.data.rst_writer import write_rst
 from rag_service.errors import BrokenFile, EmptyFile
-from rag_service.types import LoadedText
+from rag_service.document_types import LoadedText
 
 ENGINE = f"docutils {docutils_version}"
 

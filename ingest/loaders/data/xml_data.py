@@ -17,7 +17,7 @@ from ingest.loaders.web.html_text import laid_out, source_text
 from ingest.loaders.options import LoadOptions
 from ingest.loaders.data.records import Line, write_records
 from rag_service.errors import BrokenFile, EmptyFile
-from rag_service.types import LoadedText
+from rag_service.document_types import LoadedText
 
 ENGINE = f"lxml {etree.__version__}"
 _XHTML = "{http://www.w3.org/1999/xhtml}html"

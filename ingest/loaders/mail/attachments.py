@@ -9,8 +9,8 @@ from ingest.loaders.builder import TextBuilder
 from ingest.loaders.formats import format_of
 from ingest.loaders.options import LoadOptions
 from ingest.names import why_unsupported
+from rag_service.document_types import LoadedText
 from rag_service.errors import DocumentError
-from rag_service.types import LoadedText
 
 MAX_DEPTH: Final = 3  # of a mail in a mail in a mail
 MAX_ATTACHMENTS: Final = 100

@@ -14,8 +14,8 @@ from ingest.loaders.mail.attachments import Attachments
 from ingest.loaders.mail.mail_headers import RAW_HEADERS, SHOWN_HEADERS, header_text, sent_day
 from ingest.loaders.mail.mail_parts import Attached, MailParts, mail_parts
 from ingest.loaders.options import LoadOptions
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, EncryptedFile, NoText
-from rag_service.types import LoadedText
 
 ENGINE = "email"
 _PGP = "-----BEGIN PGP MESSAGE-----"

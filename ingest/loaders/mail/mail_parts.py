@@ -12,8 +12,8 @@ from ingest.loaders.data.records import paragraphs
 from ingest.loaders.mail.mail_headers import file_name, parameter
 from ingest.loaders.web.declared import decode_declared
 from ingest.loaders.web.html import html_document
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, DocumentError
-from rag_service.types import LoadedText
 
 _MAX_PARTS = 1_000
 _MAX_NESTING = 50  # of multiparts in multiparts; real mail has five

@@ -19,8 +19,8 @@ from ingest.loaders.office.ole_container import streams
 from ingest.loaders.options import LoadOptions
 from ingest.loaders.web.declared import decode_declared
 from ingest.loaders.web.html import declared_charset, html_document
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, DocumentError, EncryptedFile
-from rag_service.types import LoadedText
 
 ENGINE = f"olefile {olefile.__version__}"
 

@@ -15,8 +15,8 @@ from ingest.loaders.office.office_encryption import unlocked
 from ingest.loaders.office.ooxml import Package, W
 from ingest.loaders.options import LoadOptions
 from ingest.loaders.pdf.running_heads import distinct_lines
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, EmptyFile, NoText
-from rag_service.types import LoadedText
 
 ENGINE: Final = f"lxml {etree.__version__}"
 

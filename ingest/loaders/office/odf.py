@@ -18,8 +18,8 @@ from ingest.loaders.office.office_encryption import refuse_encrypted_odf
 from ingest.loaders.options import LoadOptions
 from ingest.loaders.pdf.running_heads import distinct_lines
 from ingest.loaders.safe_xml import parse_xml
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, EmptyFile, NoText
-from rag_service.types import LoadedText
 
 ENGINE: Final = f"lxml {etree.__version__}"
 MAX_SLIDES: Final = 20_000

@@ -12,8 +12,8 @@ from ingest.loaders.office.office_encryption import unlocked
 from ingest.loaders.office.ooxml import Package, R
 from ingest.loaders.office.pptx_slide import P, SlideReader, notes_text
 from ingest.loaders.options import LoadOptions
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, EmptyFile, NoText
-from rag_service.types import LoadedText
 
 ENGINE: Final = f"lxml {etree.__version__}"
 MAX_SLIDES: Final = 20_000  # a list can name one slide a million times

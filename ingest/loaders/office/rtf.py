@@ -8,8 +8,8 @@ from ingest.loaders.office.document_title import sensible_title
 from ingest.loaders.office.rtf_reader import RtfReader
 from ingest.loaders.options import LoadOptions
 from ingest.loaders.pdf.running_heads import distinct_lines
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, EmptyFile, NoText
-from rag_service.types import LoadedText
 
 ENGINE = "rtf"
 _MAGIC = b"{\\rtf"

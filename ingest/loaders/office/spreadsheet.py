@@ -25,8 +25,8 @@ from ingest.loaders.office.ole_container import OLE_MAGIC, streams
 from ingest.loaders.office.sheet_tables import CharBudget, add_sheet, shown
 from ingest.loaders.office.xlsx_sheets import XlsxSheets
 from ingest.loaders.options import LoadOptions
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, UnsupportedFormat
-from rag_service.types import LoadedText
 
 ENGINE: Final = f"python-calamine {version('python-calamine')}"
 MAX_CHARS: Final = 60_000_000  # of text; what a million rows of eight columns need

@@ -15,8 +15,8 @@ from ingest.loaders.pdf.pdf_pages import PageText, PdfSource, open_pdf, read_pag
 from ingest.loaders.pdf.pdf_structure import marks_of
 from ingest.loaders.pdf.pdf_text import clean_lines, join_lines, repair_hyphens
 from ingest.loaders.pdf.running_lines import remove_running_lines
+from rag_service.document_types import LoadedText, Page
 from rag_service.errors import BrokenFile, NoText
-from rag_service.types import LoadedText, Page
 
 _PAGE_BREAK = "\n\n"
 _HEADER_WINDOW = 1024  # readers accept the header anywhere in the first KiB

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ingest.loaders.builder import CELL_SEPARATOR
 from ingest.loaders.pdf.pdf_pypdf import Bookmark
-from rag_service.types import Mark, Page
+from rag_service.document_types import Mark, Page
 
 _MIN_HEADINGS = 2
 _FOUND = 0.9  # share of bookmarks that must be found as lines, or none is trusted

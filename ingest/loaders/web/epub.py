@@ -19,8 +19,8 @@ from ingest.loaders.web.html import ENGINE, declared_charset
 from ingest.loaders.web.html_text import flat_text
 from ingest.loaders.web.html_tree import parse_html
 from ingest.loaders.web.html_writer import write_html
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, DocumentError, EncryptedFile, NoText
-from rag_service.types import LoadedText
 
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"

@@ -12,8 +12,8 @@ from ingest.loaders.options import LoadOptions
 from ingest.loaders.web.declared import decode_declared
 from ingest.loaders.web.html_tree import page_about, page_title, parse_html
 from ingest.loaders.web.html_writer import write_html
+from rag_service.document_types import LoadedText
 from rag_service.errors import BrokenFile, NoText
-from rag_service.types import LoadedText
 
 ENGINE = f"lxml {etree.__version__}"
 

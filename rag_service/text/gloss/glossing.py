@@ -19,6 +19,7 @@ from rag_service.text.gloss.dictionary import dictionary, dictionary_version
 from rag_service.text.gloss.function_words import FUNCTION_WORDS
 from rag_service.text.gloss.segmentation import segment, with_names
 from rag_service.text.language import CJK_CLASS, cjk_share, to_simplified
+from rag_service.text.stopwords import drop_chinese_function_words
 
 GLOSS_VERSION: Final = "1"
 
@@ -103,7 +104,7 @@ def gloss_terms(text: str) -> list[str]:
 def question_senses(text: str) -> list[tuple[Sense, ...]]:
     """The words of a Chinese question, each with what it may mean in English."""
     words: list[tuple[Sense, ...]] = []
-    for word, literal in _pieces(text):
+    for word, literal in _pieces(drop_chinese_function_words(to_simplified(text))):
         if literal:
             words += [(Sense((term,), 1.0),) for term in _terms(literal)]
         if senses := _senses(word):

@@ -1,0 +1,29 @@
+"""The numbers that a text states."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag_service.generation.figures import held_figures, stated_figures
+
+
+@pytest.mark.parametrize(
+    ("text", "figures"),
+    [
+        ("Twenty-Five of 1.2 Million", {"25", "1200000"}),
+        ("On the ſixth day of the Third month", {"6", "3"}),  # NFKC makes s of the long one
+        ("fıve and sıx, 7 mıllıon", {"7"}),  # without a dot it is another letter
+        ("二十五", {"25"}),
+    ],
+)
+def test_numbers_are_read_whatever_letters_they_are_written_with(
+    text: str, figures: set[str]
+) -> None:
+    assert held_figures(text) == figures
+
+
+@pytest.mark.parametrize(
+    "text", ["一" * 5_000 + "年", "万" * 1_200 + "人", "two" + " million" * 900]
+)
+def test_numerals_without_end_are_no_number(text: str) -> None:
+    assert stated_figures(text) == frozenset()
