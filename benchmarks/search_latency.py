@@ -24,7 +24,7 @@ from benchmarks.service import BenchmarkFailed, Client, prepare_collection, runn
 NAME = "search latency"
 _WARM_UP = 20
 _LIMIT_MS = 10.0
-_LABELS: dict[Language, str] = {"en": "English, both legs", "zh": "Chinese, lexical leg"}
+_LABELS: dict[Language, str] = {"en": "English", "zh": "Chinese"}
 
 
 @dataclass(frozen=True, slots=True)

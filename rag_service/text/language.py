@@ -23,6 +23,7 @@ CJK_CLASS: Final = (
 )
 _CJK = re.compile(f"[{CJK_CLASS}]")
 _OTHER_WORD = re.compile(rf"[^\W_{CJK_CLASS}]+(?:['’][^\W_{CJK_CLASS}]+)*")
+_REMEMBERED_TEXTS: Final = 4_096  # passages and questions, asked for at several stages
 _HAN_RANGES: Final = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0x20000, 0x323B0))
 
 
@@ -31,6 +32,7 @@ def is_cjk(char: str) -> bool:
     return _CJK.match(char) is not None
 
 
+@lru_cache(maxsize=_REMEMBERED_TEXTS)
 def cjk_share(text: str) -> float:
     """CJK letters among all words, 0..1; each run of other letters or digits counts as one.
 
