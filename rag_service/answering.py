@@ -220,8 +220,10 @@ class Answerer:
 
         if chat.count(messages("", ())) > budget:
             raise QuestionTooLong(
-                f"The question leaves no room in the model's window of {chat.context_tokens} "
-                f"tokens, of which {question.max_tokens} are kept for the answer. Shorten it."
+                "The question with its instructions leaves no room in the model's window of "
+                f"{chat.context_tokens} tokens, of which {question.max_tokens} are kept for the "
+                "answer. Shorten the question, ask for a shorter answer (max_tokens), or raise "
+                "the setting chat.context_tokens."
             )
         # The documents come first: a long conversation may take half of the room.
         history = question.history

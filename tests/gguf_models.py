@@ -84,8 +84,9 @@ def byte_bpe(
     )
 
 
-def _sentencepiece(control: Sequence[str], *, space_prefix: bool) -> Vocab:
-    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+def _sentencepiece(control: Sequence[str], *, space_prefix: bool, has_bytes: bool = True) -> Vocab:
+    byte_form = "<0x{:02X}>" if has_bytes else "<byte {}>"
+    tokens = ["<unk>", "<s>", "</s>", *(byte_form.format(byte) for byte in range(256))]
     ordinary = ["\u2581", *(chr(code) for code in range(0x61, 0x7B)), "hi", "\u2581hi"]
     types = [TokenType.UNKNOWN, TokenType.CONTROL, TokenType.CONTROL]
     types += [TokenType.BYTE] * 256 + [TokenType.NORMAL] * len(ordinary)
@@ -305,13 +306,14 @@ def write_random_gguf(
     architecture: str,
     *,
     space_prefix: bool = False,
+    has_bytes: bool = True,
     template: str | None = None,
     seed: int = 1,
 ) -> Path:
     """Write a small model with random weights in one of ``ARCHITECTURES``."""
     control = ("<start_of_turn>", "<end_of_turn>") if architecture == "gemma" else CHATML_TOKENS
     vocab = {
-        "llama": lambda: _sentencepiece(control, space_prefix=space_prefix),
+        "llama": lambda: _sentencepiece(control, space_prefix=space_prefix, has_bytes=has_bytes),
         "qwen2": lambda: byte_bpe(pre="qwen2"),
         "gemma": lambda: _sentencepiece(control, space_prefix=space_prefix),
         "chatglm": lambda: byte_bpe(pre="chatglm-bpe"),

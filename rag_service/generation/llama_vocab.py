@@ -16,7 +16,7 @@ from typing import Any
 
 import llama_cpp
 
-from rag_service.errors import GenerationError
+from rag_service.errors import ChatModelError, GenerationError
 from rag_service.generation.chat_template import Segment
 from rag_service.generation.output_text import THINK_CLOSE, THINK_OPEN
 
@@ -24,6 +24,7 @@ CONTROL = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL
 USER_DEFINED = llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
 SPACES = re.compile(r"[\s\u2581]*")  # U+2581 is how SentencePiece writes a space
 SEAM = "\n"
+_BYTES = frozenset(f"<0x{byte:02X}>" for byte in range(256))
 
 
 class Vocabulary:
@@ -31,6 +32,9 @@ class Vocabulary:
 
     Args:
         llama: the loaded ``llama_cpp.Llama``; must stay open until ``close``.
+
+    Raises:
+        ChatModelError: it cannot represent any text.
     """
 
     def __init__(self, llama: Any) -> None:
@@ -38,6 +42,12 @@ class Vocabulary:
         self._lock = threading.Lock()
         self._closed = False
         attributes = self._attributes()
+        if self._lacks_bytes(attributes):
+            raise ChatModelError(
+                "The vocabulary of this GGUF file has no tokens for single bytes, so most text "
+                "cannot be put into it, and llama.cpp would end the process at the first letter "
+                "that it lacks. Take another chat model."
+            )
         self._special = frozenset(
             token for token, attr in enumerate(attributes) if attr & (CONTROL | USER_DEFINED)
         )
@@ -139,6 +149,13 @@ class Vocabulary:
     def _attributes(self) -> list[int]:
         count = llama_cpp.llama_vocab_n_tokens(self._handle)
         return [llama_cpp.llama_vocab_get_attr(self._handle, token) for token in range(count)]
+
+    def _lacks_bytes(self, attributes: Sequence[int]) -> bool:
+        """SentencePiece falls back to them for every letter that is no token."""
+        kind = llama_cpp.llama_vocab_type(self._handle)
+        if kind != llama_cpp.LLAMA_VOCAB_TYPE_SPM:
+            return False
+        return not _BYTES.issubset(map(self.text, range(len(attributes))))
 
     def _texts(self, attributes: Sequence[int], *, only: int) -> list[str]:
         return [self.text(token) for token, attr in enumerate(attributes) if attr & only]

@@ -85,7 +85,7 @@ class LangChainBackend:
 
     def _failure(self, error: Exception) -> GenerationError:
         return GenerationError(
-            f"The chat model {self.name} failed: {error}. Is its server running?"
+            f"The chat model {self.name} failed: {str(error).rstrip('.')}. Is its server running?"
         )
 
     def _run_loop(self) -> None:

@@ -692,3 +692,11 @@ def test_a_quantised_cache_without_flash_attention_is_refused(models: Path) -> N
 def test_no_model_set_says_what_to_set() -> None:
     with pytest.raises(ChatModelError, match="RAG_CHAT__MODEL"):
         open_llama_chat(ChatSettings())
+
+
+def test_a_vocabulary_that_cannot_take_every_letter_is_refused(
+    models: Path, opened: Opener
+) -> None:
+    path = write_random_gguf(models / "lettered.gguf", "llama", has_bytes=False)
+    with pytest.raises(ChatModelError, match="no tokens for single bytes"):
+        opened(path)
