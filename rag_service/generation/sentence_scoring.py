@@ -193,8 +193,12 @@ def candidates(
 
 def _is_title(sentence: Sentence) -> bool:
     chunk = sentence.chunk
+    alone = chunk.text[sentence.end :].startswith("\n\n")
     opens = chunk.char_start + sentence.start == 0 and sentence.text[-1] not in "。.!?！？…"
-    return opens or sentence.text.lstrip("# ") in (chunk.title, *chunk.heading.split(" > "))
+    return (opens and alone) or sentence.text.lstrip("# ") in (
+        chunk.title,
+        *chunk.heading.split(" > "),
+    )
 
 
 def _candidate(
