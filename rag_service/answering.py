@@ -120,7 +120,8 @@ class Answerer:
         elif self.chat is None:
             # In a follow-up its own words say what is asked, those it was completed with
             # where to look; they come second.
-            asked = dict.fromkeys((question.text, query))
+            read = found.read_as or query
+            asked = dict.fromkeys((read if query == question.text else question.text, read))
             steps = _quote(draft, asked, corpus, self._refusal(question, query, found, corpus))
         else:
             refusal = self._refusal(question, query, found, corpus)

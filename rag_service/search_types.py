@@ -26,6 +26,7 @@ class SearchResult:
     trace: SearchTrace | None = None
     leg_scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     glossed: bool = False
+    read_as: str = ""  # the question with what misspelled words are taken for; "" as it was asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rag_service.retrieval.clock import Clock
-from rag_service.retrieval.corrections import corrected, correction_notes, corrections
+from rag_service.retrieval.corrections import (
+    corrected,
+    correction_notes,
+    corrections,
+    reworded,
+)
 from rag_service.retrieval.crossing import Crossing, Ranked, crossing, merged
 from rag_service.retrieval.embedding_model import EmbeddingModel
 from rag_service.retrieval.fusion import Leg
@@ -36,6 +41,7 @@ class Candidates:
     glossed: Ranked = field(default_factory=list)
     gloss_terms: tuple[str, ...] = ()
     guessed: tuple[str, ...] = ()
+    read_as: str = ""  # the question with what its misspelled words are taken for
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,7 @@ class CandidateSearch:
             glossed=found,
             gloss_terms=across.terms() if across else (),
             guessed=tuple(slip.meant for slip in slips),
+            read_as=reworded(query, slips),
         )
 
 

@@ -58,6 +58,13 @@ def corrected(weights: Mapping[str, float], corrections: Sequence[Correction]) -
     return result
 
 
+def reworded(question: str, corrections: Sequence[Correction]) -> str:
+    """The question as it is read: with the stems that are meant for the words that were typed."""
+    for correction in corrections:
+        question = question.replace(_as_typed(question, correction.asked), correction.meant)
+    return question
+
+
 def correction_notes(question: str, corrections: Sequence[Correction]) -> tuple[str, ...]:
     """Tells of every correction, with the word as it was typed and the stem that was guessed."""
     return tuple(

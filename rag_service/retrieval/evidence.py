@@ -88,6 +88,7 @@ def gather_evidence(question: str, found: SearchResult) -> tuple[Evidence, ...]:
     Those in its language and those in the other are looked at apart. Nothing found is evidence,
     too.
     """
+    question = found.read_as or question
     best = found.hits[:_DEPTH]
     sides = sorted({hit.crossed for hit in best}) or [False]
     lead = _lead(found.leg_scores.get("lexical", ()))

@@ -64,7 +64,7 @@ class HybridSearch:
         trace.guessed(first.guessed)
         hits = _joined(view, fused, max(top_k, self._depth()), trace)
         clock.lap("join_ms")
-        hits = self._reranked(hits, query, view)
+        hits = self._reranked(hits, first.read_as, view)
         trace.stage("coverage", hits)
         clock.lap("rerank_ms")
         hits, notes = self._reread(hits, query, trace, clock)
@@ -79,6 +79,7 @@ class HybridSearch:
             notes=first.notes + notes,
             leg_scores={leg.name: leg.best(_TOLD_SCORES) for leg in first.legs},
             glossed=view.has_gloss,
+            read_as=first.read_as,
             timings=clock.laps,
             trace=trace.finish(view, query, top_k),
         )

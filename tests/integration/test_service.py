@@ -296,3 +296,16 @@ def test_a_collection_that_is_none_is_an_error_of_ours(opened: Opener, name: str
 def test_status_needs_no_model(data: Path) -> None:
     with closing(bootstrap.open_library(Settings.model_validate({"data_dir": data}))) as library:
         assert [library.info(name).documents for name in library.names()] == [len(TEXTS)]
+
+
+def test_a_misspelled_question_is_answered_as_it_was_meant(
+    data: Path, embeddings: LocalEmbeddings
+) -> None:
+    with closing(open_service(settings_for(data), embeddings)) as service:
+        right, wrong = (
+            answer(service, f"How long is the {word} of the recorder?")
+            for word in ("warranty", "warrenty")
+        )
+    assert (right.status, wrong.status) == ("answered", "answered")
+    assert (wrong.answer, wrong.citations) == (right.answer, right.citations)
+    assert any("“warrenty”" in note for note in wrong.notes)
