@@ -1,38 +1,79 @@
-"""Numbers as list labels show them."""
+"""Numbers of a question in their other spelling."""
 
 from __future__ import annotations
 
 import pytest
 
-from ingest.loaders.office.numerals import numeral
+from rag_service.text.numerals import other_spelling
+from rag_service.text.question_weights import question_weights
 
 
 @pytest.mark.parametrize(
-    ("number_format", "expected"),
+    ("digits", "numerals"),
     [
-        ("decimal", {1: "1", 12: "12"}),
-        ("decimalZero", {3: "03", 12: "12"}),
-        ("lowerLetter", {1: "a", 26: "z", 27: "aa", 53: "aaa", 0: "0"}),
-        ("upperLetter", {2: "B"}),
-        ("lowerRoman", {4: "iv", 1994: "mcmxciv", 4000: "4000"}),
-        ("upperRoman", {9: "IX"}),
-        (
-            "chineseCounting",
-            {1: "一", 10: "十", 11: "十一", 20: "二十", 101: "一百零一", 110: "一百一十"},
-        ),
-        ("chineseCountingThousand", {1003: "一千零三", 1010: "一千零一十", 10_000: "10000"}),
-        ("japaneseCounting", {0: "零", 2005: "二千零五"}),
-        ("chineseLegalSimplified", {12: "壹拾贰", 300: "叁佰"}),
-        ("ideographDigital", {10: "一〇"}),
-        ("ideographTraditional", {1: "甲", 11: "甲"}),
-        ("ideographZodiac", {1: "子"}),
-        ("decimalEnclosedCircle", {1: "①", 20: "⑳", 21: "21"}),
-        ("ideographEnclosedCircle", {2: "(二)"}),
-        ("none", {5: ""}),
-        ("someday", {5: "5"}),
+        ("第3条规定了什么", "第三条规定了什么"),
+        ("第12章", "第十二章"),
+        ("租期2个月", "租期两个月"),
+        ("30天内", "三十天内"),
+        ("一共105人", "一共一百零五人"),
+        ("1010元", "一千零一十元"),
     ],
 )
-def test_a_number_is_shown_in_the_lists_format(
-    number_format: str, expected: dict[int, str]
+def test_a_number_in_chinese_is_spelled_in_digits_and_in_numerals(
+    digits: str, numerals: str
 ) -> None:
-    assert {number: numeral(number, number_format) for number in expected} == expected
+    assert other_spelling(digits) == numerals
+    assert other_spelling(numerals) == digits
+
+
+def test_a_year_in_numerals_is_spelled_in_digits_but_not_the_other_way() -> None:
+    assert other_spelling("一九九八年发生了什么") == "1998年发生了什么"
+    assert other_spelling("二〇一九年") == "2019年"
+    assert other_spelling("2019年") == "2019年"
+
+
+@pytest.mark.parametrize(
+    ("arabic", "roman"),
+    [("World War 2", "World War II"), ("Henry 8 of England", "Henry VIII of England")],
+)
+def test_a_number_after_a_latin_word_is_spelled_in_digits_and_in_roman_numerals(
+    arabic: str, roman: str
+) -> None:
+    assert other_spelling(arabic) == roman
+    assert other_spelling(roman) == arabic
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "一般来说",
+        "三星手机",
+        "一个人",
+        "十分重要",
+        "三三五五",
+        "GB 50016-2014规定",
+        "2019-03-04开会",
+        "1,200米",
+        "ISO9001",
+        "上午8:30",
+        "12345号",
+        "IV administration",
+        "version 2.3",
+        "Mix 20% of it",
+        "Who is I?",
+        "",
+    ],
+)
+def test_what_is_no_number_or_part_of_one_stays(text: str) -> None:
+    assert other_spelling(text) == text
+
+
+def test_numerals_in_traditional_letters_are_read_as_in_simplified_ones() -> None:
+    assert other_spelling("兩個月") == "2个月"
+    assert other_spelling("規則") == "規則"
+
+
+def test_the_other_spelling_is_searched_for_with_less_weight() -> None:
+    weights = question_weights("第3条")
+
+    assert weights == {"第": 1.0, "3": 2.0, "条": 1.0, "第三": 0.7, "三条": 0.7}
