@@ -29,6 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
 
+from ingest.folders import changed_at, count_files, folder_identity, inside
+from ingest.found import Discovery, FoundFile, LeftOut
 from ingest.ignore import (
     IGNORE_FILE,
     IgnoreRules,
@@ -45,10 +47,6 @@ from rag_service.store.catalog_schema import FileStat
 # taken for deleted. Looking again is cheap; a folder that never rests is taken as it was seen last.
 _LOOKS = 3
 
-# Files and folders looked at to count what is in a folder that is left out: some have
-# millions, and listing them would take longer than the work.
-MAX_COUNTED = 100_000
-
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryRules:
@@ -62,41 +60,6 @@ class DiscoveryRules:
     exclude: tuple[str, ...] = ()
     follow_links: bool = False
     own_data: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FoundFile:
-    """``source`` is the path relative to ``root``, with forward slashes."""
-
-    source: str
-    root: Path
-    stat: FileStat
-
-    @property
-    def path(self) -> Path:
-        return self.root / self.source
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Something in the folder that is not ingested; ``failed`` when that is a fault.
-
-    ``files`` is how many files that are, for a folder that is left out as a whole; with
-    ``more`` it is at least so many.
-    """
-
-    source: str
-    code: str
-    reason: str
-    failed: bool = False
-    files: int = 1
-    more: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Discovery:
-    files: tuple[FoundFile, ...]
-    left_out: tuple[LeftOut, ...]
 
 
 def discover(root: Path, rules: DiscoveryRules) -> Discovery:
@@ -127,22 +90,6 @@ def discover(root: Path, rules: DiscoveryRules) -> Discovery:
     )
 
 
-def folder_identity(folder: str | Path) -> tuple[int, int] | None:
-    """What a folder keeps as long as it is the same (device, inode); None when it is gone."""
-    try:
-        found = os.stat(folder)  # noqa: PTH116
-    except OSError:
-        return None
-    return (found.st_dev, found.st_ino)
-
-
-def _changed_at(folder: str) -> int | None:
-    try:
-        return os.stat(folder).st_mtime_ns  # noqa: PTH116
-    except OSError:
-        return None
-
-
 @dataclass(frozen=True, slots=True)
 class _Folder:
     """A folder to list. ``prefix`` begins the sources of what is in it: "" or "a/b/".
@@ -167,7 +114,7 @@ class _Walk:
         self._follow_links = rules.follow_links
         self._exclude = PatternSet(rules.exclude, "the exclude patterns")
         self._include = PatternSet(rules.include, "the include patterns")
-        self._own_data = _inside(root, rules.own_data) if rules.own_data else None
+        self._own_data = inside(root, rules.own_data) if rules.own_data else None
         self._folders = [_Folder(str(root), "", None, included=not rules.include)]
         self._visited: set[tuple[int, int]] = set()
         self._listed: list[tuple[str, int | None]] = []  # folders, and when each had changed last
@@ -184,10 +131,10 @@ class _Walk:
 
     def was_disturbed(self) -> bool:
         """Whether files came, went or changed names in a folder since it was listed."""
-        return any(_changed_at(path) != changed_at for path, changed_at in self._listed)
+        return any(changed_at(path) != before for path, before in self._listed)
 
     def _list(self, folder: _Folder) -> None:
-        self._listed.append((folder.path, _changed_at(folder.path)))
+        self._listed.append((folder.path, changed_at(folder.path)))
         if self._follow_links:
             identity = folder_identity(folder.path)
             if identity in self._visited:
@@ -257,7 +204,7 @@ class _Walk:
     def _judge_link(self, entry: os.DirEntry[str], source: str, folder: _Folder) -> None:
         if not self._follow_links:
             self._skip_link(source, "symbolic links are not followed")
-        elif _inside(self._root, entry.path) is None:
+        elif inside(self._root, entry.path) is None:
             self._skip_link(source, "leads out of the folder")
         elif not os.path.exists(entry.path):  # noqa: PTH110
             self._skip_link(source, "leads nowhere")
@@ -300,7 +247,7 @@ class _Walk:
         if not is_folder:
             self._leave(source, code, reason)
             return
-        files, more = _count(entry.path)
+        files, more = count_files(entry.path)
         if files or more:
             self.left_out.append(LeftOut(printable(source), code, reason, files=files, more=more))
 
@@ -318,32 +265,6 @@ def _rules_within(folder: _Folder, entries: Sequence[os.DirEntry[str]]) -> Ignor
     if any(entry.name == IGNORE_FILE and not entry.is_dir() for entry in entries):
         return read_ignore_file(folder.path, folder.prefix, folder.rules)
     return folder.rules
-
-
-def _count(folder: str) -> tuple[int, bool]:
-    """How many files a folder and those in it hold, and whether there may be more."""
-    files, looked_at, more = 0, 0, False
-    folders = [folder]
-    while folders and not more:
-        try:
-            with os.scandir(folders.pop()) as listing:
-                for entry in listing:
-                    looked_at += 1
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(entry.path)
-                    else:
-                        files += 1
-        except OSError:
-            more = True
-        more = more or looked_at > MAX_COUNTED
-    return files, more
-
-
-def _inside(root: Path, path: Path | str) -> str | None:
-    """The path relative to the root, all links resolved; None for one outside it."""
-    resolved = Path(os.path.realpath(path))
-    top = Path(os.path.realpath(root))
-    return resolved.relative_to(top).as_posix() if resolved.is_relative_to(top) else None
 
 
 def _words(error: OSError | ConfigError) -> str:

@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ingest.chunking import Carried
-from ingest.discover import FoundFile
+from ingest.found import FoundFile
 from ingest.loaders.formats import format_of, loader_version
 from ingest.loaders.text_parts import TextPlan, load_part, plan_parts
-from ingest.mirror import ToLoad
 from ingest.parsing import ParserPool
+from ingest.plan import ToLoad
 from ingest.prepare import Prepared, Preparer
 from ingest.progress import Progress
 from ingest.steps import Embedder

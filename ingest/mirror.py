@@ -6,26 +6,23 @@ is taken as unchanged without being read, if its time stamps can be trusted (`se
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from ingest.discover import Discovery, DiscoveryRules, FoundFile, LeftOut, discover
+from ingest.discover import DiscoveryRules, discover
+from ingest.file_state import hash_file, settled
+from ingest.found import Discovery, FoundFile, LeftOut
 from ingest.loaders.formats import loader_version
+from ingest.plan import Plan, Removal, ToLoad
 from ingest.progress import Progress
-from ingest.renames import Content, exchanges, renames
-from ingest.renames import Move as Move
+from ingest.renames import Content, Move, exchanges, renames
 from rag_service.errors import ParserFailed, PathNotFound
 from rag_service.store.catalog_schema import FileStat, KnownDocument, KnownFailure
 
-# A file written less than this before it is read may change again without its time
-# stamp moving (clocks tick in milliseconds, some file systems in seconds).
-_SETTLING_NS = 2_000_000_000
-_SMALL_FILE = 64 << 10  # bytes
 # A document whose file changes names again and again looks deleted while the new name is one
 # that is already gone. Then the folder is looked at again, at most so many times in all.
 _LOOKS = 3
@@ -38,41 +35,6 @@ KEPT = "The last good version stays in the collection."
 # Failures that come from the surroundings of a file: it may be readable now, unchanged.
 _RETRIED_AFTER_S = 24 * 3600  # a parser that met its limits: on a busy machine, perhaps
 _ALWAYS_RETRIED = frozenset({"unreadable_file", "encrypted_file"})
-
-
-@dataclass(frozen=True, slots=True)
-class ToLoad:
-    """A file whose content is new; ``known`` is what its name held before."""
-
-    file: FoundFile
-    content_hash: str
-    known: KnownDocument | None
-
-
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """``why`` is set when the file, or a folder it is in, is there but may not be read."""
-
-    known: KnownDocument
-    why: LeftOut | None = None
-
-
-@dataclass(slots=True)
-class Plan:
-    """What makes the collection a mirror of the folder.
-
-    The moves are to be made all at once: some are names exchanged among documents.
-    """
-
-    load: list[ToLoad] = field(default_factory=list)
-    move: list[Move] = field(default_factory=list)
-    touch: list[Move] = field(default_factory=list)  # same name and content, new time stamp
-    unchanged: list[KnownDocument] = field(default_factory=list)
-    delete: list[Removal] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
-    quarantined: list[KnownFailure] = field(default_factory=list)  # not tried again
-    kept: list[KnownDocument] = field(default_factory=list)  # of files that cannot be read now
-    came_and_went: bool = False  # a file under a new name was gone when it was to be read
 
 
 def compare(
@@ -296,33 +258,3 @@ def _explained(
     removals = [Removal(doc, by_source.get(_covering(doc.source, places))) for doc in gone]
     told = {removal.known.source for removal in removals}
     return removals, [item for item in left_out if item.source not in told]
-
-
-def hash_file(path: Path) -> str:
-    with path.open("rb") as stream:
-        begin = stream.read(_SMALL_FILE)
-        digest = hashlib.sha256(begin)
-        if len(begin) == _SMALL_FILE:  # file_digest costs a small file more than its hash does
-            digest = hashlib.file_digest(stream, lambda: digest)
-    return digest.hexdigest()
-
-
-def settled(stat: FileStat, read_ns: int) -> FileStat:
-    """The stat to remember of a file read at ``read_ns`` (Unix time, or a little before)."""
-    if read_ns - max(stat.mtime_ns, stat.ctime_ns) < _SETTLING_NS:
-        return unsettled(stat)
-    return stat
-
-
-def unsettled(stat: FileStat) -> FileStat:
-    """A stat that matches no file, so that the next run reads the content again."""
-    return FileStat(stat.size_bytes, stat.mtime_ns, 0)
-
-
-def stat_of(path: Path) -> FileStat | None:
-    """The file's stat now; None when it is gone."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -8,41 +8,37 @@ bounded by the size of a batch, whatever the size of the folder.
 
 from __future__ import annotations
 
-import os
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ingest.discover import LeftOut
+from ingest.ahead import load_options, parsed_ahead, parser_jobs
+from ingest.file_state import settled, stat_of, unsettled
+from ingest.found import LeftOut
 from ingest.large import LargeFile, is_large
-from ingest.loaders import load, loader_version
-from ingest.loaders.options import LoadOptions
-from ingest.mirror import KEPT, Move, Plan, ToLoad, settled, stat_of, unsettled
+from ingest.loaders import loader_version
+from ingest.mirror import KEPT
 from ingest.parsing import ParserPool
+from ingest.plan import Plan, ToLoad
 from ingest.prepare import Prepared, Preparer
 from ingest.progress import Progress
+from ingest.renames import Move
 from ingest.report import FileReport, IngestReport, Status, plan_report
 from ingest.steps import Embedder, Publisher
 from rag_service.document_types import LoadedText
 from rag_service.errors import DocumentError, EmptyFile
 from rag_service.retrieval.embedding_model import EmbeddingModel
-from rag_service.settings import IngestSettings, Settings
+from rag_service.settings import Settings
 from rag_service.store.catalog_schema import FileStat, KnownFailure, NewDocument
-from rag_service.store.catalog_writer import now
 from rag_service.store.collection_writer import CollectionWriter
+from rag_service.store.document_rows import now
 
 # Texts put together before they are embedded: enough to sort by length into even batches.
 EMBED_GROUP = 256
 # Documents committed together: waiting for the disk is most of the cost of a small one.
 COMMIT_GROUP = 64
-# Parsed ahead of embedding: enough that no core waits, little enough to hold.
-_AHEAD_FILES = 512
-_AHEAD_BYTES = 64 << 20
-# Of the time a file may take; OCR that is cut off keeps what it has read, a parser does not.
-_OCR_SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +149,7 @@ class IngestJob:
         A group that is not full is handed over rather than kept waiting for a parser.
         """
         group = Group()
-        for item, parsed in _parsed_ahead(pool, items, load_options(self._settings)):
+        for item, parsed in parsed_ahead(pool, items, load_options(self._settings)):
             if group.documents and not parsed.done():
                 yield group
                 group = Group()
@@ -286,22 +282,6 @@ def _as_failure(item: LeftOut) -> KnownFailure:
     return KnownFailure(item.source, item.code, item.reason, FileStat(0, 0, 0), "", now())
 
 
-def _parsed_ahead(
-    pool: ParserPool, items: Sequence[ToLoad], options: LoadOptions
-) -> Iterator[tuple[ToLoad, Future[LoadedText]]]:
-    """Parse ahead, a bounded number of files and bytes, and hand them over in order."""
-    waiting: deque[tuple[ToLoad, Future[LoadedText]]] = deque()
-    held = 0
-    for item in items:
-        waiting.append((item, pool.submit(load, item.file.path, options)))
-        held += item.file.stat.size_bytes
-        while len(waiting) > 1 and (len(waiting) > _AHEAD_FILES or held > _AHEAD_BYTES):
-            held -= waiting[0][0].file.stat.size_bytes
-            yield waiting.popleft()
-    while waiting:
-        yield waiting.popleft()
-
-
 def _report(document: Document, warnings: tuple[str, ...]) -> FileReport:
     return FileReport(
         source=document.item.file.source,
@@ -318,17 +298,3 @@ def _report(document: Document, warnings: tuple[str, ...]) -> FileReport:
 def told(message: str, *, kept: bool) -> str:
     """What a failure means for the document that the file was."""
     return f"{message} {KEPT}" if kept else message
-
-
-def load_options(settings: IngestSettings) -> LoadOptions:
-    return LoadOptions(
-        passwords=settings.passwords,
-        ocr=settings.ocr,
-        ocr_seconds=_OCR_SHARE * settings.parse_timeout_s,
-    )
-
-
-def parser_jobs(configured: int | None, files: int) -> int:
-    """How many parser processes are worth starting."""
-    wanted = configured or min(4, os.cpu_count() or 1)
-    return max(1, min(wanted, files))

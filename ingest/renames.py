@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from ingest.discover import FoundFile
+from ingest.found import FoundFile
 from ingest.loaders.formats import loader_version
 from rag_service.store.catalog_schema import KnownDocument
 

@@ -11,8 +11,8 @@ from typing import Any, Literal
 from rich.cells import cell_len
 from rich.console import Console
 
-from ingest.discover import LeftOut
-from ingest.mirror import Plan, Removal
+from ingest.found import LeftOut
+from ingest.plan import Plan, Removal
 from rag_service.store.catalog_schema import KnownFailure
 
 Status = Literal["added", "updated", "moved", "unchanged", "deleted", "empty", "skipped", "failed"]

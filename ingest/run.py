@@ -12,8 +12,9 @@ from langchain_core.embeddings import Embeddings
 from rich.console import Console
 
 from ingest.discover import DiscoveryRules, discover
-from ingest.mirror import Plan, compare
+from ingest.mirror import compare
 from ingest.pipeline import IngestJob
+from ingest.plan import Plan
 from ingest.prepare import collection_fingerprint
 from ingest.progress import Progress
 from ingest.report import IngestReport, merged, plan_report

@@ -7,7 +7,8 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from ingest.mirror import WORKER_DIED, hash_file
+from ingest.file_state import hash_file
+from ingest.mirror import WORKER_DIED
 from ingest.report import FileReport
 from ingest.run import Ingestor, MirrorOptions
 from rag_service.errors import RagError

@@ -17,7 +17,7 @@ from pathlib import Path
 import watchfiles
 from rich.console import Console
 
-from ingest.discover import folder_identity
+from ingest.folders import folder_identity
 from ingest.ignore import IGNORE_FILE
 from ingest.names import is_hidden
 from rag_service.errors import CollectionBusy, PathNotFound, RagError, StorageError

@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from rag_service.commands.collections import status, verify
 from rag_service.commands.evaluation import evaluate
+from rag_service.commands.forgetting import forget
 from rag_service.commands.models import app as models
 from rag_service.commands.parts import EXIT_FAILED, EXIT_USAGE, REAL_PARTS, Parts
 from rag_service.commands.questions import ask, search
@@ -76,7 +77,7 @@ def worker(ctx: typer.Context) -> None:
     raise typer.Exit(parts.work(ctx.args))
 
 
-for command in (ask, search, serve, status, verify):
+for command in (ask, forget, search, serve, status, verify):
     app.command()(command)
 app.command("eval")(evaluate)
 app.add_typer(models, name="models")

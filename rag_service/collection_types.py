@@ -49,6 +49,17 @@ class FailedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgottenDocument:
+    """A document taken out of a collection by hand. ``folder`` is what it was read from."""
+
+    doc_id: int
+    source: str
+    folder: str
+    is_uploaded: bool
+    comes_back: bool  # its file is still there: the next ingest of the folder reads it again
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyReport:
     """Outcome of checking one collection; clean when ``problems`` is empty."""
 

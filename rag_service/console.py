@@ -11,11 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from rag_service.collection_types import CollectionInfo, FailedFile, VerifyReport
+from rag_service.generation.refusal import shown
 from rag_service.text.unseen import without_unseen
 from rag_service.types import Answer, Citation, Hit
 
 VERIFIED, NOT_VERIFIED = "✓ verified", "not verified"
 _PIPE_WIDTH = 1000
+_GLANCE_CHARS = 100
 
 
 def visible(text: str) -> str:
@@ -62,8 +64,19 @@ def show_evidence(answer: Answer) -> None:
     if answer.citations:
         _show_citations(answer.citations)
     elif answer.sources:
-        show_hits(answer.sources)
+        _show_nearest(answer.sources)
     _note_answer(answer)
+
+
+def _show_nearest(hits: Sequence[Hit]) -> None:
+    """Where to look on, with no more of each passage than tells what it is about."""
+    show_table(
+        ["n", "source", "page", "passage"],
+        [
+            (f"[{n}]", hit.chunk.source, hit.chunk.page, shown(hit.chunk.text, _GLANCE_CHARS))
+            for n, hit in enumerate(hits, start=1)
+        ],
+    )
 
 
 def _show_citations(citations: Sequence[Citation]) -> None:
@@ -87,6 +100,8 @@ def _note_answer(answer: Answer) -> None:
     for statement in answer.statements:
         if statement.status == "unsupported":
             note(f"no source supports: {answer.answer[statement.char_start : statement.char_end]}")
+        if statement.status == "unverified":
+            note(f"not verified: {answer.answer[statement.char_start : statement.char_end]}")
     for text in answer.notes:
         note(text)
 

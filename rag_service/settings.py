@@ -8,7 +8,6 @@ Order of precedence: ``RAG_`` environment variables (nested with ``__``, e.g.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,8 +20,8 @@ from pydantic_settings import (
 )
 
 from rag_service.errors import ConfigError
+from rag_service.setting_names import ENV_PREFIX, unknown_key, unknown_variables
 
-ENV_PREFIX = "RAG_"
 CONFIG_VARIABLE = "RAG_CONFIG"
 # What becomes of a sentence that no source supports.
 Unsupported = Literal["mark", "remove", "refuse"]
@@ -296,58 +295,34 @@ def _config_file() -> Path:
     return Path(os.environ.get(CONFIG_VARIABLE) or "rag.toml")
 
 
-def field_names(model: type[BaseModel] = Settings, prefix: str = "") -> dict[str, str]:
-    """Every setting as ``{dotted name: description}``."""
-    names: dict[str, str] = {}
-    for name, info in model.model_fields.items():
-        group = info.annotation
-        if isinstance(group, type) and issubclass(group, BaseModel):
-            names |= field_names(group, f"{prefix}{name}.")
-        else:
-            names[prefix + name] = info.description or ""
-    return names
-
-
-def environment_name(dotted: str) -> str:
-    """``chat.model`` → ``RAG_CHAT__MODEL``."""
-    return ENV_PREFIX + dotted.replace(".", "__").upper()
-
-
-def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
-    # pydantic-settings ignores environment variables that match no field, so a
-    # misspelt one would silently do nothing.
-    groups = {
-        name
-        for name, info in Settings.model_fields.items()
-        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)
-    }
-    known = {environment_name(name) for name in [*field_names(), *groups]} | {CONFIG_VARIABLE}
-    unknown = sorted(
-        name
-        for name in environ
-        if name.upper().startswith(ENV_PREFIX) and name.upper() not in known
-    )
-    if unknown:
-        raise ConfigError(
-            f"Unknown setting {', '.join(unknown)}. Known settings: {', '.join(sorted(known))}."
-        )
-
-
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings.
+    """Read the settings; ``overrides`` take the place of what is read.
 
     Raises:
-        ConfigError: an unknown key, a value that does not fit, or an unreadable file.
+        ConfigError: an unknown name, a value that does not fit, or an unreadable file.
     """
-    _refuse_unknown_variables(os.environ)
+    # pydantic-settings ignores environment variables that match no field, so a
+    # misspelt one would silently do nothing.
+    unknown = unknown_variables(os.environ, Settings, CONFIG_VARIABLE)
+    if unknown:
+        raise ConfigError(" ".join(unknown))
     if os.environ.get(CONFIG_VARIABLE) and not _config_file().is_file():
         raise ConfigError(f"{CONFIG_VARIABLE} names {_config_file()}, which is not a file.")
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
-        )
-        raise ConfigError(f"Settings do not fit: {problems}") from error
+        raise ConfigError(_problems(error)) from error
     except ValueError as error:  # a rag.toml that is not TOML, a nested value that is not JSON
         raise ConfigError(f"Settings cannot be read: {error}") from error
+
+
+def _problems(error: ValidationError) -> str:
+    unknown: list[str] = []
+    unfit: list[str] = []
+    for item in error.errors():
+        path = [str(part) for part in item["loc"]]
+        if item["type"] == "extra_forbidden":
+            unknown.append(unknown_key(path, Settings, os.environ, str(_config_file())))
+        else:
+            unfit.append(f"{'.'.join(path)}: {item['msg']}")
+    return " ".join([*unknown, *([f"Settings do not fit: {'; '.join(unfit)}"] if unfit else [])])

@@ -7,15 +7,15 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response
 
-from rag_service.api.conversion import collection_out, document_out
-from rag_service.api.dependencies import KNOWN_QUERY, CollectionName, DocId, ServiceDep
-from rag_service.api.schemas import (
+from rag_service.api.collection_schemas import (
     CollectionOut,
     CollectionsResponse,
     CreateCollectionRequest,
     DocumentOut,
     DocumentsResponse,
 )
+from rag_service.api.conversion import collection_out, document_out
+from rag_service.api.dependencies import KNOWN_QUERY, CollectionName, DocId, ServiceDep
 from rag_service.api.shapes import MAX_ID
 
 router = APIRouter(prefix="/collections", tags=["collections"], dependencies=KNOWN_QUERY)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from rag_service.api.collection_schemas import CollectionOut, DocumentOut
 from rag_service.api.explain_schemas import DroppedOut, LegOut, MatchedTermOut, StagePlaceOut
 from rag_service.api.filters import FiltersIn
 from rag_service.api.job_schemas import JobErrorOut, JobFileOut, JobOut
 from rag_service.api.schemas import (
     AnswerResponse,
     CitationOut,
-    CollectionOut,
     DebugAnswerResponse,
     DebugResultOut,
     DebugSearchResponse,
-    DocumentOut,
     ErrorBody,
     ErrorResponse,
     ResultOut,

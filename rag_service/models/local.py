@@ -20,6 +20,7 @@ from rag_service.models.references import (
     Reference,
     first_parts,
     is_repository_name,
+    lacks_organisation,
     matching,
     parse_reference,
     parts_of,
@@ -65,7 +66,7 @@ def chat_file(models: Path, name: str) -> Path | None:
     The one recommended where ``name`` leaves a choice; None where it still does, or where a
     part is missing.
     """
-    reference = parse_reference(name) or Reference(name)
+    reference = parse_reference(name) or Reference(*name.partition(":")[::2])
     folder = folder_of(models, reference.repository)
     if folder is None:
         return None
@@ -93,7 +94,7 @@ def kind_of(model: str, models: Path) -> Kind | None:
     known = known_model(reference.repository if reference else model)
     if known:
         return known.kind
-    if reference and (reference.tag or reference.file):
+    if lacks_organisation(model) or (reference and (reference.tag or reference.file)):
         return "chat"
     folder = folder_of(models, model) or Path(model)
     if folder.suffix.lower() == GGUF or gguf_files(folder):
@@ -128,7 +129,9 @@ def is_provider(model: str) -> bool:
     """Whether a setting names a LangChain provider, as openai:qwen3, and not a file or a hub's."""
     provider, colon, _ = model.partition(":")
     drive = len(provider) == 1  # C:\models\a.gguf
-    return bool(colon) and not drive and "/" not in provider and not Path(model).exists()
+    if not colon or drive or "/" in provider or lacks_organisation(model):
+        return False
+    return not Path(model).exists()
 
 
 def located(settings: Settings) -> Settings:

@@ -1,41 +1,28 @@
 """Fetching a model from a hub: `rag models pull`, the only thing that ever downloads one.
 
-The hub is huggingface.co, or what HF_ENDPOINT names (a mirror, such as https://hf-mirror.com
-where the hub cannot be reached). A model is fetched beside its place, checked against the
-hashes that the hub tells, and moved there whole; what is cut off goes on where it was.
+A model is fetched beside its place, checked against the hashes that the hub tells, and moved
+there whole; what is cut off goes on where it was.
 """
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import pickle
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
 from rag_service.errors import (
     InvalidRequest,
-    NotFound,
     RemoteServiceError,
-    StorageError,
     StorageFull,
 )
 from rag_service.models.catalog import KnownModel, known_model
 from rag_service.models.files import PICKLED_WEIGHTS, RemoteFile, chosen_files
+from rag_service.models.hub import Remote, fetch, hub_errors, look_up, require_online
 from rag_service.models.local import (
     INCOMING,
     RECORD,
@@ -49,23 +36,7 @@ from rag_service.models.local import (
 from rag_service.models.references import GGUF, Reference, parse_reference
 from rag_service.settings import BUILTIN_EMBEDDING
 
-ENDPOINT_VARIABLE = "HF_ENDPOINT"
-_OFFLINE_VARIABLE = "HF_HUB_OFFLINE"
 _SPARE_BYTES = 256 << 20  # a disk that is quite full serves nobody
-
-
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """A model as the hub has it. ``revision`` is a commit, so what it means never changes."""
-
-    name: str
-    revision: str
-    files: tuple[RemoteFile, ...]
-
-    @property
-    def size(self) -> int:
-        """In bytes."""
-        return sum(file.size for file in self.files)
 
 
 def pull(
@@ -95,13 +66,13 @@ def pull(
     present = _present(models, reference, known)
     if present and not revision:
         return pulled_model(models, present)
-    _require_online()
-    with _hub_errors(reference.repository):
-        remote = _look_up(reference.repository, revision)
+    require_online()
+    with hub_errors(reference.repository):
+        remote = look_up(reference.repository, revision)
         remote = replace(remote, files=tuple(chosen_files(reference, remote.files, known)))
         incoming = _incoming(models, remote)
         _require_room(incoming, remote)
-        _fetch(remote, incoming, console)
+        fetch(remote, incoming, console)
         _check(remote, incoming)
         _convert_pickled(remote, incoming)
         return _put_in_place(remote, incoming, models)
@@ -122,14 +93,6 @@ def _pullable(name: str, file: str | None) -> Reference:
     return replace(reference, file=file) if file else reference
 
 
-def _require_online() -> None:
-    if os.environ.get(_OFFLINE_VARIABLE, "").lower() in ("1", "true", "yes", "on"):
-        raise RemoteServiceError(
-            f"{_OFFLINE_VARIABLE} is set, so nothing is fetched. Unset it, or copy the model's "
-            "folder here from a machine that has it."
-        )
-
-
 def _incoming(models: Path, remote: Remote) -> Path:
     """Where this revision is gathered; what is left of others is removed."""
     flat = remote.name.replace("/", "--")
@@ -148,85 +111,6 @@ def _present(models: Path, reference: Reference, known: KnownModel | None) -> Pa
     if known and not (reference.tag or reference.file):
         reference = replace(reference, file=known.file)
     return folder if chat_file(models, str(reference)) else None
-
-
-# -- the hub -------------------------------------------------------------------------------
-
-
-def _endpoint() -> str | None:
-    return os.environ.get(ENDPOINT_VARIABLE, "").rstrip("/") or None
-
-
-def _look_up(name: str, revision: str | None) -> Remote:
-    from huggingface_hub import HfApi
-
-    info = HfApi(endpoint=_endpoint()).model_info(name, revision=revision, files_metadata=True)
-    files = [
-        RemoteFile(found.rfilename, found.size or 0, found.lfs.sha256 if found.lfs else "")
-        for found in info.siblings or []
-    ]
-    return Remote(name, info.sha or "", tuple(files))
-
-
-def _fetch(remote: Remote, incoming: Path, console: Console) -> None:
-    from huggingface_hub import hf_hub_url
-    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
-
-    from rag_service.models.fetch import fetch_file
-
-    headers = build_hf_headers()
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    times = (TransferSpeedColumn(), TimeRemainingColumn())
-    shown = console.is_terminal and not console.quiet
-    with Progress(*columns, *times, console=console, transient=True, disable=not shown) as bar:
-        task = bar.add_task(remote.name, total=remote.size)
-        for file in remote.files:
-            url = hf_hub_url(remote.name, file.path, revision=remote.revision, endpoint=_endpoint())
-            fetch_file(
-                url,
-                file,
-                incoming / file.path,
-                headers=headers,
-                arrived=lambda count: bar.advance(task, count),
-            )
-
-
-@contextmanager
-def _hub_errors(name: str) -> Iterator[None]:
-    """What the hub's library raises, as errors of ours."""
-    import httpx
-    from huggingface_hub import errors
-
-    where = _endpoint() or "huggingface.co"
-    try:
-        yield
-    except errors.GatedRepoError as error:
-        raise RemoteServiceError(
-            f"{name} is only given to those who have accepted its terms at {where}. Do that, and "
-            "set HF_TOKEN to a token of yours."
-        ) from error
-    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
-        raise NotFound(f"{where} has no model {name}, or not this revision of it.") from error
-    except errors.HFValidationError as error:
-        raise InvalidRequest(f"{name!r} cannot name a model: {error}") from error
-    except (httpx.HTTPError, errors.HfHubHTTPError) as error:
-        raise _unreachable(where, error) from error
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise StorageFull(f"The disk became full while {name} was fetched.") from error
-        raise StorageError(f"{error.filename} cannot be written: {error.strerror}.") from error
-
-
-def _unreachable(where: str, error: Exception) -> RemoteServiceError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return RemoteServiceError(
-        f"{where} cannot be reached ({reason}). Run the command again to go on where it stopped. "
-        f"Where the hub is blocked, {ENDPOINT_VARIABLE} names a mirror; without a network, copy "
-        "the model's folder here from a machine that has it."
-    )
-
-
-# -- the disk ------------------------------------------------------------------------------
 
 
 def _require_room(incoming: Path, remote: Remote) -> None:

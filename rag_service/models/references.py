@@ -20,6 +20,8 @@ _QUANTISATION = re.compile(
     r"(?<![A-Za-z0-9])((?:UD-)?(?:I?Q\d(?:_\w+)?|TQ\d_\d|BF16|F16|F32|MXFP4(?:_\w+)?))(?=[-./]|$)",
     re.IGNORECASE,
 )
+# Tags that Ollama's library has, and no provider's models are called: 4b, 8x7b-instruct, latest.
+_SIZE = re.compile(r"e?\d+(?:\.\d+)?(?:x\d+)?[bm](?:-[\w.-]+)?|latest", re.IGNORECASE)
 _PROJECTOR = re.compile(r"mmproj", re.IGNORECASE)  # sees pictures; cannot chat by itself
 
 
@@ -48,6 +50,13 @@ def parse_reference(text: str) -> Reference | None:
     if file and not (file.lower().endswith(GGUF) and all(map(_is_name, file.split("/")))):
         return None
     return Reference(f"{owner}/{name}", tag, file)
+
+
+def lacks_organisation(text: str) -> bool:
+    """Whether this says which file of a model is meant, but not whose model, as qwen3:4b does."""
+    name, _, tag = text.partition(":")
+    means_a_file = _SIZE.fullmatch(tag) or _QUANTISATION.fullmatch(tag)
+    return means_a_file is not None and _TAG.fullmatch(name) is not None
 
 
 def is_repository_name(name: str) -> bool:

@@ -10,14 +10,13 @@ import json
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_service.store import staging, takeover
+from rag_service.store import document_rows, staging, takeover
 from rag_service.store.catalog import Catalog
 from rag_service.store.catalog_file import Connection, connect, in_parts
 from rag_service.store.catalog_schema import (
@@ -30,14 +29,6 @@ from rag_service.store.catalog_schema import (
     StagedDocument,
 )
 from rag_service.text.folding import fold_tag
-
-_CHUNK_COLUMNS = f"doc_id, seq, {staging.CHUNK_COLUMNS}"
-_CHUNK_MARKS = ",".join("?" * len(_CHUNK_COLUMNS.split(",")))
-
-
-def now() -> str:
-    """The time now, as the catalog writes it: ISO 8601, UTC."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 class CatalogWriter(Catalog):
@@ -102,6 +93,16 @@ class CatalogWriter(Catalog):
                 [(root_id, tag, fold_tag(tag)) for tag in tags],
             )
 
+    def drop_root(self, path: str) -> None:
+        """Forget an ingested folder that no document is left of, if it was ever known."""
+        with self._file.transaction() as db:
+            found = db.execute("SELECT root_id FROM roots WHERE path = ?", (path,)).fetchone()
+            if found is None:
+                return
+            staging.drop_others(db, found[0], ())
+            for table in ("failures", "root_tags", "roots"):
+                db.execute(f"DELETE FROM {table} WHERE root_id = ?", found)
+
     def known_vectors(self, keys: Sequence[bytes]) -> set[bytes]:
         found: set[bytes] = set()
         for marks, part in in_parts(keys):
@@ -130,7 +131,7 @@ class CatalogWriter(Catalog):
     def put_documents(self, new: Sequence[NewDocument]) -> list[int]:
         """Store several in one transaction: what is durable costs a wait for the disk."""
         with self._file.transaction() as db:
-            return [_put(db, document) for document in new]
+            return [document_rows.put(db, document) for document in new]
 
     # -- very large documents, part by part -----------------------------------
 
@@ -156,7 +157,7 @@ class CatalogWriter(Catalog):
         """Put the staged parts in place of what the source held; ``new`` has text and chunks
         of none of them."""
         with self._file.transaction() as db:
-            doc_id, seq = _replace(db, new, chars=staged.chars)
+            doc_id, seq = document_rows.replace(db, new, chars=staged.chars)
             staging.move(db, staged, doc_id, seq)
         return doc_id
 
@@ -172,8 +173,7 @@ class CatalogWriter(Catalog):
         """All at once, however many: each is a change of its own."""
         with self._file.transaction() as db:
             for doc_id in doc_ids:
-                _drop_contents(db, doc_id, _next_seq(db, doc_id, "removed"))
-                db.execute("DELETE FROM documents WHERE doc_id = ?", (doc_id,))
+                document_rows.remove(db, doc_id)
 
     def move_documents(self, moves: Sequence[tuple[int, str, FileStat]]) -> None:
         """Give documents, as ``(doc_id, source, stat)``, other names; nothing is embedded again.
@@ -187,7 +187,7 @@ class CatalogWriter(Catalog):
                     (f"\x01{doc_id}/", doc_id),
                 )
             for doc_id, source, stat in moves:
-                _move(db, doc_id, source, stat)
+                document_rows.move(db, doc_id, source, stat)
 
     def touch_documents(self, touched: Sequence[tuple[int, FileStat]]) -> None:
         """Remember new time stamps of unchanged contents, as ``(doc_id, stat)``."""
@@ -234,106 +234,3 @@ def _create_tables(db: Connection, fingerprint: Mapping[str, Any]) -> None:
             ],
         )
     db.execute("COMMIT")
-
-
-def _next_seq(db: Connection, doc_id: int, kind: str) -> int:
-    row = db.execute(
-        "INSERT INTO changes (doc_id, kind, at) VALUES (?, ?, ?) RETURNING seq",
-        (doc_id, kind, now()),
-    ).fetchone()
-    return int(row[0])
-
-
-def _move(db: Connection, doc_id: int, source: str, stat: FileStat) -> None:
-    seq = _next_seq(db, doc_id, "moved")
-    old, title = db.execute(
-        "SELECT source, title FROM documents WHERE doc_id = ?", (doc_id,)
-    ).fetchone()
-    db.execute(
-        "UPDATE documents SET source = ?, size_bytes = ?, mtime_ns = ?, ctime_ns = ? "
-        "WHERE doc_id = ?",
-        (source, *astuple(stat), doc_id),
-    )
-    stem = Path(source).stem
-    if title == Path(old).stem != stem:
-        # A title that was only the file's name moves with it, and is searched anew.
-        db.execute("UPDATE documents SET title = ? WHERE doc_id = ?", (stem, doc_id))
-        _renew_chunks(db, doc_id, seq)
-
-
-def _renew_chunks(db: Connection, doc_id: int, seq: int) -> None:
-    """The same chunks under new ids, so that the indexes take them in again."""
-    columns = staging.CHUNK_COLUMNS
-    rows = db.execute(
-        f"SELECT doc_id, ?, {columns} FROM chunks WHERE doc_id = ? ORDER BY ordinal", (seq, doc_id)
-    ).fetchall()
-    db.execute("INSERT INTO removed SELECT chunk_id, ? FROM chunks WHERE doc_id = ?", (seq, doc_id))
-    db.execute("DELETE FROM chunks WHERE doc_id = ?", (doc_id,))
-    db.executemany(f"INSERT INTO chunks ({_CHUNK_COLUMNS}) VALUES ({_CHUNK_MARKS})", rows)
-
-
-def _put(db: Connection, new: NewDocument) -> int:
-    doc_id, seq = _replace(db, new, chars=len(new.text))
-    _insert_contents(db, doc_id, seq, new)
-    return doc_id
-
-
-def _replace(db: Connection, new: NewDocument, *, chars: int) -> tuple[int, int]:
-    """The document's row, new or again, without contents; and the change's number."""
-    row = _document_row(new, chars)
-    old = db.execute(
-        "SELECT doc_id FROM documents WHERE root_id = ? AND source = ?", (new.root_id, new.source)
-    ).fetchone()
-    if old:
-        doc_id = int(old[0])
-        sets = ", ".join(f"{name} = ?" for name in row)
-        db.execute(f"UPDATE documents SET {sets} WHERE doc_id = ?", (*row.values(), doc_id))
-    else:
-        marks = ",".join("?" * len(row))
-        insert = f"INSERT INTO documents ({','.join(row)}) VALUES ({marks}) RETURNING doc_id"
-        doc_id = int(db.execute(insert, tuple(row.values())).fetchone()[0])
-    seq = _next_seq(db, doc_id, "updated" if old else "added")
-    _drop_contents(db, doc_id, seq)
-    db.execute("DELETE FROM document_tags WHERE doc_id = ?", (doc_id,))
-    db.executemany(
-        "INSERT OR IGNORE INTO document_tags (doc_id, tag, folded) VALUES (?, ?, ?)",
-        [(doc_id, tag, fold_tag(tag)) for tag in new.tags],
-    )
-    return doc_id, seq
-
-
-def _drop_contents(db: Connection, doc_id: int, seq: int) -> None:
-    db.execute("INSERT INTO removed SELECT chunk_id, ? FROM chunks WHERE doc_id = ?", (seq, doc_id))
-    db.execute("DELETE FROM chunks WHERE doc_id = ?", (doc_id,))
-    db.execute("DELETE FROM document_text WHERE doc_id = ?", (doc_id,))
-
-
-def _insert_contents(db: Connection, doc_id: int, seq: int, new: NewDocument) -> None:
-    db.executemany(
-        "INSERT INTO document_text VALUES (?, ?, ?)",
-        ((doc_id, start, body) for start, body in staging.text_rows(new.text, 0)),
-    )
-    db.executemany(
-        f"INSERT INTO chunks ({_CHUNK_COLUMNS}) VALUES ({_CHUNK_MARKS})",
-        ((doc_id, seq, *staging.chunk_row(chunk)) for chunk in new.chunks),
-    )
-
-
-def _document_row(new: NewDocument, chars: int) -> dict[str, Any]:
-    return {
-        "root_id": new.root_id,
-        "source": new.source,
-        "title": new.title,
-        "content_hash": new.content_hash,
-        "size_bytes": new.stat.size_bytes,
-        "mtime_ns": new.stat.mtime_ns,
-        "ctime_ns": new.stat.ctime_ns,
-        "loader": new.loader,
-        "engine": new.engine,
-        "encoding": new.encoding,
-        "warnings": json.dumps(new.warnings, ensure_ascii=False),
-        "pages": new.pages,
-        "chars": chars,
-        "ingested_at": now(),
-        "own_date": new.date,
-    }

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.crash.corpus import sha256
 from benchmarks.crash.runs import Moment, orphans
-from ingest import discover, large, pipeline
+from ingest import ahead, discover, large, pipeline
 from rag_service.errors import CollectionBusy, PathNotFound
 from tests.generated_mirror import Mirror
 
@@ -76,7 +76,7 @@ def test_a_folder_that_vanishes_in_mid_run_loses_no_document(
     mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline, "COMMIT_GROUP", 2)
-    monkeypatch.setattr(pipeline, "_AHEAD_FILES", 2)
+    monkeypatch.setattr(ahead, "_AHEAD_FILES", 2)
     mirror.corpus.fill(12)
     mirror.ingest()
     root = mirror.corpus.root

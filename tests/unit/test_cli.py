@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,17 @@ def test_ask_shows_the_nearest_passages_under_a_refusal(rag: Command) -> None:
     rag.service.refuse_all = True
     out = rag("ask", QUESTION)[1].splitlines()
     assert out[0] == REFUSAL
-    assert out[-1].split() == ["1", "1.00", "manuals/car.md", "1", *WARRANTY.split()]
+    assert out[2].split() == ["n", "source", "page", "passage"]
+    assert out[-1].split() == ["[1]", "manuals/car.md", "1", *WARRANTY.split()]
+
+
+def test_ask_shows_only_the_beginning_of_a_passage_that_does_not_answer(rag: Command) -> None:
+    rag.service.refuse_all = True
+    long = "warranty\n" + "x" * 500
+    rag.service.names["default"] = [replace(rag.service.chunks[0], text=long)]
+    assert rag("ask", QUESTION)[1].splitlines()[-1].split()[-2:] == ["warranty", "x" * 91 + "…"]
+    [source] = json.loads(rag("ask", QUESTION, "--json")[1])["sources"]
+    assert source["text"] == long
 
 
 def test_ask_json_is_one_document_of_the_http_debug_shape(rag: Command) -> None:
@@ -435,7 +445,9 @@ def test_the_command_line_starts_without_the_heavy_parts() -> None:
     assert output.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("command", ["", "ask", "eval", "search", "serve", "status", "verify"])
+@pytest.mark.parametrize(
+    "command", ["", "ask", "eval", "forget", "search", "serve", "status", "verify"]
+)
 def test_every_option_has_help(rag: Command, command: str) -> None:
     arguments = [command, "--help"] if command else ["--help"]
     code, out, _ = rag(*arguments)

@@ -18,7 +18,8 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from pypdf import PdfReader
 
-from rag_service.settings import Settings, environment_name, field_names, load_settings
+from rag_service.setting_names import environment_name, field_names
+from rag_service.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
 KNOWLEDGE = ROOT / "examples" / "knowledge"
@@ -29,7 +30,7 @@ ENV_EXAMPLE = dict(
     for line in (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     if line and not line.startswith("#")
 )
-SETTING_NAMES = {environment_name(name) for name in field_names()}
+SETTING_NAMES = {environment_name(name) for name in field_names(Settings)}
 ENCODINGS = {"差旅报销制度.txt": "gbk", "臺灣維修服務條款.txt": "big5"}
 
 

@@ -6,19 +6,20 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from ingest import discover as discovery_module
-from ingest.discover import Discovery, DiscoveryRules, FoundFile, LeftOut, discover
+from ingest import folders
+from ingest.discover import DiscoveryRules, discover
+from ingest.found import Discovery, FoundFile, LeftOut
 from ingest.loaders.formats import Format, format_of
 from rag_service.errors import ConfigError, PathNotFound
 from rag_service.store.catalog_schema import FileStat
+from tests.privileges import without_privileges
 
 MEGABYTE = 1 << 20
-NOBODY = 65534
 
 
 def write(root: Path, *sources: str, content: bytes = b"text") -> None:
@@ -51,19 +52,6 @@ def outline(found: Discovery) -> dict[str, tuple[str, int]]:
 def stat_of(path: Path) -> FileStat:
     found = path.stat()
     return FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-
-
-@contextmanager
-def without_privileges() -> Iterator[None]:
-    """Root may read everything, so become somebody who may not."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 @pytest.fixture
@@ -152,7 +140,7 @@ def test_counting_what_is_left_out_stops_somewhere_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path, *(f".cache/{n}/{i}.txt" for n in range(4) for i in range(10)))
-    monkeypatch.setattr(discovery_module, "MAX_COUNTED", 20)
+    monkeypatch.setattr(folders, "MAX_COUNTED", 20)
     (item,) = look(tmp_path).left_out
     assert (item.files, item.more) == (20, True)
 

@@ -14,7 +14,8 @@ from pydantic_core import PydanticUndefined
 
 from rag_service.api.app import create_app
 from rag_service.errors import RagError
-from rag_service.settings import Settings, environment_name, field_names
+from rag_service.setting_names import environment_name, field_names
+from rag_service.settings import Settings
 from tests.api.fakes import FakeService
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +48,7 @@ def settings_page() -> str:
     ]
     lines += [
         f"| `{environment_name(name)}` | {default_of(name)} | {description} |"
-        for name, description in field_names().items()
+        for name, description in field_names(Settings).items()
     ]
     lines.append("| `RAG_CONFIG` | `rag.toml` | The settings file. |")
     return "\n".join(lines) + "\n"
@@ -61,7 +62,7 @@ def test_the_settings_page_lists_every_setting_as_it_is() -> None:
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
 def test_the_readme_names_only_settings_that_exist(readme: Path) -> None:
-    known = {environment_name(name) for name in field_names()} | {"RAG_CONFIG", "RAG_"}
+    known = {environment_name(name) for name in field_names(Settings)} | {"RAG_CONFIG", "RAG_"}
     named = set(re.findall(r"\bRAG_\w*", readme.read_text(encoding="utf-8")))
     assert named <= known
 

@@ -67,6 +67,15 @@ def test_inline_elements_do_not_break_words_and_chinese_gets_no_spaces() -> None
         "<p style='color: red; Display : NONE'>SECRET</p>",
         "<p style='visibility:hidden'>SECRET</p>",
         "<p style='font-size:0px'>SECRET</p>",
+        "<p style='font-size: 1px'>SECRET</p>",
+        "<p style='font-size:0em'><b>SECRET</b></p>",
+        "<p style='opacity:0'>SECRET</p>",
+        "<p style='color:red; opacity: 0.0 !important'>SECRET</p>",
+        "<p style='color:#fff;background:white'>SECRET</p>",
+        "<p style='background-color: rgb(255, 255, 255); COLOR: #FFFFFE'>SECRET <i>SECRET</i></p>",
+        "<span style='color:transparent'>SECRET</span>",
+        "<p style='color:rgba(0,0,0,0)'>SECRET</p>",
+        "<table style='color:#000;background:#000'><tr><td>SECRET</td><td>SECRET</td></tr></table>",
         "<p style='position:absolute; left:-9999px'>SECRET</p>",
         "<div aria-hidden='true'><p>SECRET</p></div>",
         "<span class='sr-only'>SECRET</span>",
@@ -88,6 +97,28 @@ def test_text_that_nobody_sees_is_left_out(hidden: str) -> None:
 
 def test_text_beside_a_hidden_element_stays() -> None:
     assert html("<p>Before <span hidden>x</span>after</p>").text == "Before after"
+    assert html("<p>Before <b style='font-size:0'>x</b>after</p>").text == "Before after"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "<div style='font-size:0'><p style='font-size:13px'>Text</p></div>",  # mail does this
+        "<div style='color:#fff;background:#fff'><p style='color:#333'>Text</p></div>",
+        "<table style='color:white;background:white'><tr><td bgcolor='navy'>Text</td></tr></table>",
+        "<div style='color:#fff;background:#fff'><font color='#000'>Text</font></div>",
+        "<p style='font-size:0.8em'>Text</p>",
+        "<p style='font-size:12px; opacity:0.9'>Text</p>",
+        "<p style='fill-opacity:0'>Text</p>",
+        "<p style='opacity:0; transform:translateY(20px)'>Text</p>",  # fades in as one scrolls
+        "<p style='color:#fff'>Text</p>",  # on a background that a style sheet may colour
+        "<p style='color:#fff;background:#000'>Text</p>",
+        "<p style='color:#fff;background:#fff url(night.jpg)'>Text</p>",
+        "<p style='color:transparent;background-clip:text'>Text</p>",
+    ],
+)
+def test_text_in_a_size_and_a_colour_that_can_be_read_stays(shown: str) -> None:
+    assert "Text" in html(shown).text
 
 
 def test_navigation_and_cookie_notices_are_left_out_but_not_a_page_of_nothing_else() -> None:

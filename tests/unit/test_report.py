@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from ingest.discover import FoundFile, LeftOut
-from ingest.mirror import Move, Plan, Removal, ToLoad
+from ingest.found import FoundFile, LeftOut
+from ingest.plan import Plan, Removal, ToLoad
+from ingest.renames import Move
 from ingest.report import (
     FileReport,
     IngestReport,

@@ -8,13 +8,8 @@ from pathlib import Path
 import pytest
 
 from rag_service.errors import ConfigError
-from rag_service.settings import (
-    BUILTIN_EMBEDDING,
-    Settings,
-    environment_name,
-    field_names,
-    load_settings,
-)
+from rag_service.setting_names import environment_name, field_names
+from rag_service.settings import BUILTIN_EMBEDDING, Settings, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -56,11 +51,48 @@ def test_a_group_that_is_not_json_is_refused(monkeypatch: pytest.MonkeyPatch, va
         load_settings()
 
 
-@pytest.mark.parametrize("name", ["RAG_CHAT__MODLE", "RAG_CHATMODEL", "RAG_CHAT_MODEL", "rag_x"])
-def test_a_misspelt_variable_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setenv(name, "1")
-    with pytest.raises(ConfigError, match=f"Unknown setting {name}.*RAG_CHAT__MODEL"):
+def refusal() -> str:
+    with pytest.raises(ConfigError) as caught:
         load_settings()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("RAG_CHAT__MODLE", "RAG_CHAT__MODEL"),
+        ("RAG_CHATMODEL", "RAG_CHAT__MODEL"),
+        ("RAG_CHAT_MODEL", "RAG_CHAT__MODEL"),
+        ("rag_chat_model", "RAG_CHAT__MODEL"),
+        ("RAG_LLM__MODEL", "RAG_EMBEDDING__MODEL or RAG_CHAT__MODEL"),
+        ("RAG_TOPK", "RAG_RETRIEVAL__TOP_K"),
+        ("RAG_DATADIR", "RAG_DATA_DIR"),
+        ("RAG_CHATS", "RAG_CHAT"),
+    ],
+)
+def test_a_misspelt_variable_is_refused_with_what_may_be_meant(
+    monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    monkeypatch.setenv(name, "1")
+    assert refusal() == f"Unknown setting {name} in the environment: did you mean {meant}?"
+
+
+def test_a_variable_like_no_setting_is_refused_with_all_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RAG_Q", "1")
+    said = refusal()
+    assert said.startswith("Unknown setting RAG_Q in the environment. Known settings: RAG_ANSWER, ")
+    assert all(environment_name(name) in said for name in field_names(Settings))
+
+
+def test_every_misspelt_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_API__PROT", "1")
+    monkeypatch.setenv("RAG_CHAT__SEDE", "1")
+    assert refusal() == (
+        "Unknown setting RAG_API__PROT in the environment: did you mean RAG_API__PORT? "
+        "Unknown setting RAG_CHAT__SEDE in the environment: did you mean RAG_CHAT__SEED?"
+    )
 
 
 def test_variables_of_other_programs_are_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,13 +142,41 @@ def test_a_named_file_that_is_not_there_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("toml", "key"),
-    [("[chat]\nmodle = 'x'\n", "chat.modle"), ("colour = 1\n", "colour")],
+    ("toml", "key", "meant"),
+    [
+        ("[chat]\nmodle = 'x'\n", "chat.modle", "chat.model"),
+        ("[caht]\nmodel = 'x'\n", "caht", "chat"),
+        ("model = 'x'\n", "model", "embedding.model or chat.model"),
+        ("datadir = 'x'\n", "datadir", "data_dir"),
+    ],
 )
-def test_an_unknown_key_of_the_file_is_refused_by_name(tmp_path: Path, toml: str, key: str) -> None:
+def test_an_unknown_key_of_the_file_is_refused_with_what_may_be_meant(
+    tmp_path: Path, toml: str, key: str, meant: str
+) -> None:
     (tmp_path / "rag.toml").write_text(toml, "utf-8")
-    with pytest.raises(ConfigError, match=rf"Settings do not fit: {key}: Extra inputs"):
-        load_settings()
+    assert refusal() == f"Unknown setting {key} in rag.toml: did you mean {meant}?"
+
+
+def test_an_unknown_key_is_said_to_be_in_the_file_that_rag_config_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "other.toml"
+    file.write_text("[api]\nhots = '::1'\nport = 'x'\n", "utf-8")
+    monkeypatch.setenv("RAG_CONFIG", str(file))
+    assert refusal().startswith(
+        f"Unknown setting api.hots in {file}: did you mean api.host? "
+        "Settings do not fit: api.port: "
+    )
+
+
+def test_an_unknown_key_is_said_to_be_in_the_variable_that_holds_its_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rag.toml").write_text("[retrieval]\ncandidates = 9\n", "utf-8")
+    monkeypatch.setenv("RAG_RETRIEVAL", '{"topk": 3}')
+    assert refusal() == (
+        "Unknown setting retrieval.topk in RAG_RETRIEVAL: did you mean retrieval.top_k?"
+    )
 
 
 def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
@@ -155,7 +215,7 @@ def test_the_key_of_a_chat_server_is_not_shown(monkeypatch: pytest.MonkeyPatch) 
     assert "secret-123" not in repr(load_settings())
 
 
-@pytest.mark.parametrize(("name", "description"), field_names().items())
+@pytest.mark.parametrize(("name", "description"), field_names(Settings).items())
 def test_every_setting_is_described_in_a_sentence(name: str, description: str) -> None:
     assert len(description) > 15, name
     assert description.endswith("."), name
@@ -164,4 +224,4 @@ def test_every_setting_is_described_in_a_sentence(name: str, description: str) -
 def test_setting_names_turn_into_variable_names() -> None:
     assert environment_name("chat.model") == "RAG_CHAT__MODEL"
     assert environment_name("data_dir") == "RAG_DATA_DIR"
-    assert {"data_dir", "chat.model", "ingest.parse_timeout_s"} <= field_names().keys()
+    assert {"data_dir", "chat.model", "ingest.parse_timeout_s"} <= field_names(Settings).keys()

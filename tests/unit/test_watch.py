@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import queue
 import shutil
 import signal
@@ -22,11 +21,11 @@ from rich.console import Console
 
 from ingest.watch import WatchOptions, watch, watch_changes
 from rag_service.errors import CollectionBusy, ConfigError, PathNotFound, RagError
+from tests.privileges import without_privileges
 
 QUICK = WatchOptions(debounce_ms=50, poll_s=0.1)
 POLLING = replace(QUICK, poll=True)
 PATIENCE_S = 20.0  # how long a test waits for what must happen
-NOBODY = 65534
 QUIET_S = 0.6  # how long nothing must happen
 
 
@@ -264,19 +263,6 @@ print("done", flush=True)
             process.kill()
     assert rest.splitlines() == ["Stopped watching. What was finished is kept.", "done"]
     assert process.returncode == 0
-
-
-@contextmanager
-def without_privileges() -> Iterator[None]:
-    """Root may read everything, so become somebody who may not."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def test_where_the_system_cannot_tell_it_is_said_and_changes_are_looked_for() -> None:

@@ -12,6 +12,7 @@ from lxml.etree import _Element as Element
 from ingest.decoding import Decoded
 from ingest.loaders.builder import TextBuilder
 from ingest.loaders.web.declared import decode_declared
+from ingest.loaders.safe_xml import hardened_parser
 from ingest.loaders.web.html import declared_charset, html_document
 from ingest.loaders.web.html_text import laid_out, source_text
 from ingest.loaders.options import LoadOptions
@@ -97,16 +98,7 @@ def _recovered(data: bytes) -> Element | None:
 
 
 def _parser(*, recover: bool) -> etree.XMLParser:
-    return etree.XMLParser(
-        encoding="utf-8",
-        recover=recover,
-        resolve_entities=False,
-        load_dtd=False,
-        no_network=True,
-        remove_comments=True,
-        remove_pis=True,
-        huge_tree=False,
-    )
+    return hardened_parser(encoding="utf-8", recover=recover)
 
 
 def _name(element: Element) -> str:

@@ -10,17 +10,13 @@ from lxml import etree
 from lxml.etree import _Element as Element
 
 from ingest.loaders.about import About, split_tags, stated_day
+from ingest.loaders.web.inline_style import blank_unreadable, hides_all
 
 # Never shown, or no text of the document: code, metadata, fallbacks, controls, pronunciation.
 _NOT_SHOWN = frozenset(
     """script style template noscript title meta link base desc metadata defs iframe object embed
     applet audio video canvas map select option datalist textarea input progress meter
     noframes rp rt rtc annotation annotation-xml""".split()  # noqa: SIM905
-)
-_HIDDEN_STYLE = re.compile(
-    r"display:none|visibility:hidden|font-size:0(?![.\d]*[1-9])|font-size:[01](?:\.\d+)?p[xt]"
-    r"|mso-hide:all"
-    r"|(?:text-indent|left|top):-\d{3,}"
 )
 _HIDDEN_CLASSES = frozenset(
     {"sr-only", "visually-hidden", "visuallyhidden", "screen-reader-text", "screen-reader-only"}
@@ -75,7 +71,7 @@ class HtmlTree:
 
 
 def parse_html(text: str) -> HtmlTree:
-    """The tree of a page, however broken.
+    """The tree of a page, however broken, without text that its own style makes unreadable.
 
     The parser stops at a depth of 2,048 elements. What gets a real page there are formatting
     tags that are never closed: without them it is tried again.
@@ -84,6 +80,8 @@ def parse_html(text: str) -> HtmlTree:
     root, is_cut = _parse(source)
     if is_cut:
         root, is_cut = _parse(_FORMATTING.sub("", source))
+    if root is not None:
+        blank_unreadable(root, source)
     return HtmlTree(root, (_CUT,) if is_cut else ())
 
 
@@ -127,8 +125,7 @@ def is_hidden(element: Element) -> bool:
         return False
     if element.get("hidden") is not None or element.get("aria-hidden", "").lower() == "true":
         return True
-    style = "".join(element.get("style", "").lower().split())
-    if style and _HIDDEN_STYLE.search(style):
+    if hides_all(element.get("style", "")):
         return True
     return not _HIDDEN_CLASSES.isdisjoint(element.get("class", "").split())
 

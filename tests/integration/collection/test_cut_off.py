@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from rag_service.store.collection_writer import CollectionWriter
 from rag_service.store.library import Library
 from rag_service.text.question_weights import question_weights
 from tests.stored import FINGERPRINT, put
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    opened = Library(tmp_path)
-    yield opened
-    opened.close()
 
 
 def write(library: Library) -> CollectionWriter:

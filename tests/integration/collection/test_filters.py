@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -13,20 +11,7 @@ from rag_service.store.collection import CollectionView
 from rag_service.store.collection_writer import CollectionWriter
 from rag_service.store.library import Library
 from rag_service.text.question_weights import question_weights
-from tests.stored import FINGERPRINT, ROOT, document, letters, put, put_all
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    opened = Library(tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def writer(library: Library) -> Iterator[CollectionWriter]:
-    with CollectionWriter(library.home("fruit"), FINGERPRINT) as opened:
-        yield opened
+from tests.stored import ROOT, document, letters, put, put_all
 
 
 @pytest.fixture
