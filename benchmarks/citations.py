@@ -1,8 +1,9 @@
 """How well sentences are told from each other that the sources hold, and that they do not.
 
 Plants sentences made from a folder of question sets (`planted.py`), has them checked as parts
-of an answer, and counts which are taken for supported: marked with the right number, with a
-wrong one, or with none. Reports the half of the documents that no threshold was set on.
+of an answer, and counts which are taken for supported, and across languages which for
+unverified: marked with the right number, with a wrong one, or with none. Reports the half of the
+documents that no threshold was set on.
 
     python -m benchmarks.citations FOLDER [--embeddings] [--json FILE]
 """
@@ -27,6 +28,7 @@ from rag_service.generation.citations import CitedAnswer, cite
 from rag_service.generation.support import Embed
 from rag_service.retrieval.embedding import open_embeddings
 from rag_service.settings import EmbeddingSettings
+from rag_service.types import StatementStatus
 
 _BENCHMARK = "citations"
 _REPORTED_HALF = 1
@@ -34,8 +36,11 @@ _REPORTED_HALF = 1
 _MOST_WRONGLY_SUPPORTED = 5.0  # percent
 _ALTERED = frozenset(
     {"altered number", "altered name", "negated", "counterfactual", "not in sources"}
-    | {"other document"}
+    | {"other document", "other subject"}
+    | {"translated, altered number", "translated, altered name", "translated, negated"}
+    | {"translated, not in sources", "translated, cut out"}
 )
+_WORST_FIRST: tuple[StatementStatus, ...] = ("unsupported", "unverified", "supported")
 _SENTENCES = 6
 _FAST_KINDS = frozenset({"reordered", "synonyms", "shortened", "question and answer"})
 
@@ -43,15 +48,15 @@ _FAST_KINDS = frozenset({"reordered", "synonyms", "shortened", "question and ans
 @dataclass(frozen=True, slots=True)
 class Checked:
     plant: Planted
-    supported: bool
+    status: StatementStatus
     placed: bool  # a verified citation overlaps the place it came from
 
 
 def check(plant: Planted, style: int, embed: Embed | None) -> Checked:
     cited = cite(_marked(plant, style), plant.sources, embed=embed)
-    claims = [s for s in cited.statements if s.status != "no_claim"]
-    supported = bool(claims) and all(s.status == "supported" for s in claims)
-    return Checked(plant, supported, supported and _placed(plant, cited))
+    found = {s.status for s in cited.statements} - {"no_claim"} or {"unsupported"}
+    status = next(status for status in _WORST_FIRST if status in found)
+    return Checked(plant, status, status == "supported" and _placed(plant, cited))
 
 
 def _marked(plant: Planted, style: int) -> str:
@@ -87,10 +92,13 @@ def figures(checked: Sequence[Checked]) -> list[Figure]:
 
 
 def _of_kind(name: str, kind: str, ones: Sequence[Checked]) -> list[Figure]:
-    supported = [one for one in ones if one.supported]
+    supported = [one for one in ones if one.status == "supported"]
     share = 100 * len(supported) / len(ones)
     limit = _MOST_WRONGLY_SUPPORTED if kind in _ALTERED else None
     found = [Figure(_BENCHMARK, f"{name}: supported", share, "%", limit)]
+    if unverified := sum(one.status == "unverified" for one in ones):
+        share = 100 * unverified / len(ones)
+        found.append(Figure(_BENCHMARK, f"{name}: unverified", share, "%"))
     if ones[0].plant.faithful and supported:
         placed = 100 * sum(one.placed for one in supported) / len(supported)
         found.append(Figure(_BENCHMARK, f"{name}: of these at the right place", placed, "%"))
@@ -98,7 +106,7 @@ def _of_kind(name: str, kind: str, ones: Sequence[Checked]) -> list[Figure]:
 
 
 def _overall(language: str, ones: Sequence[Checked]) -> list[Figure]:
-    supported = [one for one in ones if one.supported]
+    supported = [one for one in ones if one.status == "supported"]
     right = sum(one.plant.faithful for one in supported)
     faithful = sum(one.plant.faithful for one in ones)
     return [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from rag_service.text.sentences import sentence_spans
 from rag_service.types import Chunk
 
 MAX_QUESTIONS = 1000
+MIN_TITLE = 4  # characters of what is a name for sure
 
 # What becomes of a sentence without changing what it says.
 _FAITHFUL: dict[str, Callable[[str, random.Random], str | None]] = {
@@ -73,6 +75,7 @@ def _kinds(known: QuestionSet, rng: random.Random) -> Iterator[tuple[str, Iterat
     yield "wrong answer", _misanswered(known, questions, rng)
     yield "rewritten", _rewritten(known, rng)
     yield "counterfactual", _counterfactual(known)
+    yield "other subject", _retitled(known, sentences, rng)
 
 
 def _changed(
@@ -113,6 +116,24 @@ def _foreign(known: QuestionSet, sentences: Sequence[Sentence]) -> Iterator[Plan
             yield without_home("other document", sentence.text, near, sentence.chunk)
 
 
+def _retitled(
+    known: QuestionSet, sentences: Sequence[Sentence], rng: random.Random
+) -> Iterator[Planted]:
+    """Where the title of the document stands, that of another: the other company's report."""
+    titles = sorted({chunk.title for chunk in known.chunks if len(chunk.title) >= MIN_TITLE})
+    for sentence in sentences if len(titles) > 1 else ():
+        home, other = sentence.chunk, rng.choice(titles)
+        text = home.title in titles and changes.renamed(sentence.text, home.title, other)
+        if text:
+            told = partial(_tells_of, home, other)
+            sources = [home, *known.nearest(text, SOURCES - 1, told)]
+            yield without_home("other subject", text, sources, home)
+
+
+def _tells_of(home: Chunk, title: str, chunk: Chunk) -> bool:
+    return chunk == home or chunk.title == title or title in chunk.text
+
+
 def _answered(
     known: QuestionSet, questions: Sequence[dict[str, Any]], rng: random.Random
 ) -> Iterator[Planted]:
@@ -141,6 +162,8 @@ def _renamed(
         home = _home(known, question)
         sentence = home and _sentence_with(home, question["answers"][0])
         if not home or not sentence or kind_of(question["question"]) == "other":
+            continue
+        if not all(changes.may_be_name(q["answers"][0]) for q in (question, other)):
             continue
         text = changes.renamed(sentence, question["answers"][0], other["answers"][0])
         if text and is_plain(sentence):

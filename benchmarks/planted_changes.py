@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import re
-import unicodedata
 
 from rag_service.text.language import cjk_share, to_simplified, to_traditional
 
@@ -151,8 +150,8 @@ def merged(sentence: str, following: str) -> str:
 
 def renumbered(sentence: str, rng: random.Random) -> str | None:
     """With one number changed."""
-    numbers = list(_NUMBER.finditer(unicodedata.normalize("NFKC", sentence)))
-    if not numbers or unicodedata.normalize("NFKC", sentence) != sentence:
+    numbers = list(_NUMBER.finditer(sentence))
+    if not numbers:
         return None
     chosen = rng.choice(numbers)
     digits = [at for at in range(chosen.start(), chosen.end()) if sentence[at].isdigit()]
@@ -166,6 +165,11 @@ def renamed(sentence: str, name: str, other: str) -> str | None:
     if sentence.count(name) != 1 or other in sentence or name in other or other in name:
         return None
     return sentence.replace(name, other)
+
+
+def may_be_name(answer: str) -> bool:
+    """Whether ``answer`` is written as a name, so far as its script can show."""
+    return not (answer[:1].isascii() and answer[:1].islower())
 
 
 def negated(sentence: str, _: random.Random) -> str | None:

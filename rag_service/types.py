@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Role = Literal["user", "assistant"]
-StatementStatus = Literal["supported", "unsupported", "no_claim"]
+StatementStatus = Literal["supported", "unverified", "unsupported", "no_claim"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,9 @@ class Citation:
 class Statement:
     """One sentence of an answer, and whether the sources hold it.
 
-    The span, markers included, is in the answer's text. ``no_claim``: a greeting, heading or
-    question, or that the documents do not say. ``support`` is in 0..1, ``citations`` are
+    The span, markers included, is in the answer's text. ``unverified``: the sources are in
+    another language, and neither confirm nor contradict it. ``no_claim``: a greeting, heading
+    or question, or that the documents do not say. ``support`` is in 0..1, ``citations`` are
     indexes into those of the answer.
     """
 

@@ -30,22 +30,30 @@ from rag_service.api.schemas import MAX_TURNS
 from rag_service.collection_types import CollectionInfo
 from rag_service.errors import InvalidRequest
 from rag_service.text.language import Language, detect_language
-from rag_service.types import Answer, Citation, Turn, Usage
+from rag_service.types import Answer, Citation, StatementStatus, Turn, Usage
 
 _HEADINGS = {"zh-Hans": "来源：", "zh-Hant": "來源：", "en": "Sources:"}
 _UNVERIFIED = {"zh-Hans": "（未核实）", "zh-Hant": "（未核實）", "en": " (not verified)"}
 _PAGES = {"zh-Hans": "，第 {} 页", "zh-Hant": "，第 {} 頁", "en": ", page {}"}
-_UNSUPPORTED = {
-    "zh-Hans": "以下语句没有来源支持：",
-    "zh-Hant": "以下語句沒有來源支持：",
-    "en": "No source supports:",
+_DOUBTED: dict[StatementStatus, dict[Language, str]] = {
+    "unsupported": {
+        "zh-Hans": "以下语句没有来源支持：",
+        "zh-Hant": "以下語句沒有來源支持：",
+        "en": "No source supports:",
+    },
+    "unverified": {
+        "zh-Hans": "以下语句与来源的语言不同，未能核实：",
+        "zh-Hant": "以下語句與來源的語言不同，未能核實：",
+        "en": "Not verified, because the sources are in another language:",
+    },
 }
 _SHOWN_CHARS = 120  # of such a sentence: enough to find it by
 # The lists below an answer that a client sends back.
 _SOURCES = rf"\n\n(?:{'|'.join(_HEADINGS.values())})(?:\n\[\d+\] [^\n]*)+"
-_SENTENCES = rf"\n\n(?:{'|'.join(_UNSUPPORTED.values())})(?:\n- [^\n]*)+"
+_DOUBT_HEADINGS = "|".join(text for texts in _DOUBTED.values() for text in texts.values())
+_SENTENCES = rf"\n\n(?:{_DOUBT_HEADINGS})(?:\n- [^\n]*)+"
 # What may begin anywhere must begin with something: `\s*\Z` alone takes quadratic time.
-_SOURCE_LIST = re.compile(rf"(?:{_SOURCES}(?:{_SENTENCES})?|{_SENTENCES})\Z")
+_SOURCE_LIST = re.compile(rf"(?:{_SOURCES}(?:{_SENTENCES}){{0,2}}|(?:{_SENTENCES}){{1,2}})\Z")
 _SEEDS = 2**32 - 1  # llama.cpp's, but for the one that means a random seed
 
 
@@ -87,24 +95,25 @@ def seed_of(body: CompletionRequest) -> int | None:
 
 
 def source_list(answer: Answer) -> str:
-    """What follows the text of an answer, one a line: the sources it cites, and the sentences
-    that no source supports; "" for neither.
+    """What follows the text of an answer, one a line: the sources it cites, the sentences that
+    no source supports, and those that could not be verified; "" for none of them.
     """
     language = detect_language(answer.answer)
-    return _cited_sources(answer, language) + _unsupported(answer, language)
+    doubted = (_doubted(answer, status, language) for status in _DOUBTED)
+    return _cited_sources(answer, language) + "".join(doubted)
 
 
-def _unsupported(answer: Answer, language: Language) -> str:
+def _doubted(answer: Answer, status: StatementStatus, language: Language) -> str:
     spans = [
         (statement.char_start, statement.char_end)
         for statement in answer.statements
-        if statement.status == "unsupported"
+        if statement.status == status
     ]
     if not spans:
         return ""
     lines = [" ".join(answer.answer[start:end].split()) for start, end in spans]
     shown = [f"- {ln[:_SHOWN_CHARS]}{'…' if len(ln) > _SHOWN_CHARS else ''}" for ln in lines]
-    return "\n\n" + "\n".join([_UNSUPPORTED[language], *shown])
+    return "\n\n" + "\n".join([_DOUBTED[status][language], *shown])
 
 
 def _cited_sources(answer: Answer, language: Language) -> str:

@@ -15,10 +15,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from rag_service.generation.agreement import Agreement
 from rag_service.generation.claims import Claim, content
+from rag_service.generation.finding import Finding
 from rag_service.generation.markers import marked
-from rag_service.generation.statements import MIN_CLAUSE_TERMS, Sentence, sentences
-from rag_service.generation.support import Embed, Finding, Passage
+from rag_service.generation.statements import (
+    LINE_BREAK,
+    MIN_CLAUSE_TERMS,
+    Sentence,
+    sentences,
+)
+from rag_service.generation.support import Embed, Passage
 from rag_service.text.folding import contains_quote
 from rag_service.types import Citation, Hit, Statement, StatementStatus
 
@@ -83,9 +90,9 @@ def without_unsupported(cited: CitedAnswer) -> CitedAnswer:
         gap = cited.text[position : statement.char_start]
         position = statement.char_end
         if statement.status == "unsupported":
-            broken |= "\n" in gap
+            broken |= bool(LINE_BREAK.search(gap))
             continue
-        text += "\n" if broken and "\n" not in gap else gap
+        text += "\n" if broken and not LINE_BREAK.search(gap) else gap
         text, broken = text.lstrip(), False
         start = len(text)
         text += cited.text[statement.char_start : statement.char_end]
@@ -124,9 +131,10 @@ class _Judge:
         if written and all(finding.supported for _, finding in written):
             return stated("supported", min(finding.support for _, finding in written), cited)
         support, added = self._elsewhere(sentence)
-        return stated(
-            "supported" if added else "unsupported", support, list(dict.fromkeys([*cited, *added]))
-        )
+        status: StatementStatus = "supported" if added else "unsupported"
+        if not added and self._open(sentence.whole):
+            status = "unverified"
+        return stated(status, support, list(dict.fromkeys([*cited, *added])))
 
     def _written(self, claim: Claim, numbers: Sequence[int]) -> tuple[list[int], Finding]:
         """The citations that the model wrote, and the best of what they hold."""
@@ -157,7 +165,13 @@ class _Judge:
     def _altered(self, claim: Claim) -> bool:
         """Whether a source says most of the claim, and something else."""
         findings = (passage.find(claim) for passage in self._passages)
-        return any(f.share >= MIN_SHARED and not f.agrees for f in findings)
+        return any(f.share >= MIN_SHARED and f.agreement is Agreement.NO for f in findings)
+
+    def _open(self, claim: Claim) -> bool:
+        """Whether the sources are in another language, and the nearest place denies nothing."""
+        found = self._findings(claim, range(len(self._chunks))).values()
+        across = max((f for f in found if f.crossed), key=lambda f: f.share, default=None)
+        return across is not None and across.open and not self._altered(claim)
 
     def _best(self, claim: Claim) -> tuple[int, Finding | None]:
         findings = self._findings(claim, range(len(self._chunks)))
@@ -171,7 +185,7 @@ class _Judge:
 
     def _findings(self, claim: Claim, numbers: Sequence[int]) -> dict[int, Finding]:
         """By the index of the source."""
-        found = {n: self._passages[n].find(claim) for n in numbers}
+        found = {n: self._against_others(n, claim) for n in numbers}
         undecided = [n for n, finding in found.items() if finding.undecided]
         if self._embed is None or not undecided:
             return found
@@ -181,6 +195,12 @@ class _Judge:
             if own is not None and other is not None:
                 found[n] = found[n].with_cosine(float(own @ other))
         return found
+
+    def _against_others(self, n: int, claim: Claim) -> Finding:
+        finding = self._passages[n].find(claim)
+        if not finding.crossed:
+            return finding
+        return finding.against(p.find(claim) for m, p in enumerate(self._passages) if m != n)
 
     def _cite(self, n: int, finding: Finding, *, added: bool) -> int:
         """The index of the citation of a place; a new one if the place is new."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from rag_service.generation.figures import held_figures, stated_figures, without_figures
 from rag_service.text.analysis import content_terms
-from rag_service.text.gloss.glossing import is_chinese, question_senses
+from rag_service.text.gloss.glossing import gloss_terms, is_chinese, question_senses
 
 _REMEMBERED: Final = 4_096
 _NOBODYS_NUMBER: Final = "9" * 40
@@ -33,14 +34,10 @@ class Terms:
     @staticmethod
     @lru_cache(maxsize=_REMEMBERED)
     def of(text: str, *, crossed: bool) -> Terms:
+        if crossed:
+            return _terms_across(text)
         terms = content(text)
-        words = frozenset(term for term in terms if not any(map(str.isdigit, term)))
-        if not crossed or not is_chinese(text):
-            return Terms(terms, words)
-        read = (
-            [(frozenset(s.terms), s.weight) for s in w if s.terms] for w in question_senses(text)
-        )
-        return Terms(terms, words, tuple(tuple(senses) for senses in read if senses))
+        return Terms(terms, frozenset(t for t in terms if not any(map(str.isdigit, t))))
 
     def held(self, terms: frozenset[str]) -> float:
         """Share of them that ``terms`` hold; 0 if there are none."""
@@ -63,6 +60,32 @@ def _best_sense(item: Sequence[tuple[frozenset[str], float]], terms: frozenset[s
 def content(text: str) -> frozenset[str]:
     """`all_content` of a sentence or two, remembered."""
     return all_content(text)
+
+
+def _terms_across(text: str) -> Terms:
+    """In English, with the numbers by their value."""
+    plain = without_figures(text)
+    figures = _valued(stated_figures(text))
+    if not is_chinese(text):
+        return Terms(content(plain) | figures, content(plain))
+    read = [
+        tuple((frozenset(sense.terms), sense.weight) for sense in word if sense.terms)
+        for word in question_senses(plain)
+    ]
+    counted = [((frozenset((figure,)), 1.0),) for figure in figures]
+    return Terms(figures, frozenset(), (*filter(None, read), *counted))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def terms_across(text: str) -> frozenset[str]:
+    """The terms of a source in English, whatever its language, and its numbers by value."""
+    plain = without_figures(text)
+    words = frozenset(gloss_terms(plain)) if is_chinese(text) else content(plain)
+    return words | _valued(held_figures(text))
+
+
+def _valued(figures: frozenset[str]) -> frozenset[str]:
+    return frozenset(f"={figure}" for figure in figures)
 
 
 def all_content(text: str) -> frozenset[str]:

@@ -7,13 +7,13 @@ are 25, ``31 March`` and ``3月31日`` are 31 and 3.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from rag_service.text.language import simplified_by_character
+from rag_service.text.folding import fold_script
+from rag_service.text.numerals import COUNTED, ROMAN
 
 _REMEMBERED: Final = 4_096
 # A longer run of numerals, or a greater value, is no number but noise.
@@ -47,11 +47,16 @@ _ZH_DIGITS: Final = {c: n for n, c in enumerate("零一二三四五六七八九"
 _ZH_UNITS: Final = {"十": 10, "百": 100, "千": 1_000, "万": 10_000, "亿": 10**8}
 _ZH_NUMBER: Final = r"[零〇一二两三四五六七八九十百千万亿]+"
 _ZH_WRITTEN: Final = re.compile(rf"百分之({_ZH_NUMBER})|({_ZH_NUMBER})")
-# What is counted or measured: before anything else 一 and 三 are seldom numbers (一些, 三星).
-_COUNTED: Final = (
-    "个名位人家次年月日天周岁项条种倍元米吨件只台部支座所届世号小公英平层间级场款艘辆枚"
+_MEASURED: Final = f"{COUNTED}支届世公英平艘升克斤亩秒度"
+# 三千五百万 is one whatever follows.
+_ZH_SPELLED_OUT: Final = r"(?:[一二两三四五六七八九][十百千万亿]+){2,}[一二三四五六七八九]?"
+_ZH_STATED: Final = re.compile(
+    rf"百分之({_ZH_NUMBER})|(?<![几数])({_ZH_NUMBER}(?=[{_MEASURED}])|{_ZH_SPELLED_OUT})"
 )
-_ZH_STATED: Final = re.compile(rf"百分之({_ZH_NUMBER})|({_ZH_NUMBER})(?=[{_COUNTED}])")
+# 20世纪70年代: the 1970s.
+_DECADE: Final = re.compile(
+    r"(?P<century>\d\d?|[一二三四五六七八九十]{1,3})\s?世纪\s?(?P<decade>\d0|[一二三四五六七八九]十)\s?年代"
+)
 
 _ONES_AND_TEENS: Final = """
     zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
@@ -75,6 +80,11 @@ _COUNTED_OFF: Final = """
 _ORDINALS: Final = _COUNTED_OFF.split()
 _EN_ORDINAL: Final = re.compile(rf"\b(?:{'|'.join(_ORDINALS)})\b")
 
+# World War II is 第二次世界大战.
+_ROMAN: Final = re.compile(rf"\b(?:{'|'.join(ROMAN)})\b")
+_COUNT_WORDS: Final = {"both": "2", "twice": "2", "decade": "10", "dozen": "12", "century": "100"}
+_COUNT_WORD: Final = re.compile(rf"\b(?:{'|'.join(_COUNT_WORDS)})\b")
+
 _SHORT_MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec"
 _MONTHS: Final = _SHORT_MONTHS.split()
 MONTH_NAME: Final = (
@@ -91,19 +101,29 @@ _DATED_MONTH: Final = re.compile(
 @lru_cache(maxsize=_REMEMBERED)
 def stated_figures(text: str) -> frozenset[str]:
     """The numbers that whoever wrote ``text`` commits to; ``one`` and 一 count for none."""
-    return _figures(text, _ZH_STATED, _DATED_MONTH)
+    return _figures(_with_decades(fold_script(text)), _ZH_STATED, _DATED_MONTH)
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def held_figures(text: str) -> frozenset[str]:
     """Every number that may be read out of ``text``; 一 and ``one`` are seldom numbers."""
+    text = fold_script(text)
     found = _figures(text, _ZH_WRITTEN, _MONTH)
-    ordinals = _EN_ORDINAL.findall(unicodedata.normalize("NFKC", text).lower())
-    return found | {str(_ORDINALS.index(word) + 1) for word in ordinals}
+    if (dated := _with_decades(text)) != text:
+        found |= _figures(dated, _ZH_WRITTEN, _MONTH)
+    ordinals = {str(_ORDINALS.index(word) + 1) for word in _EN_ORDINAL.findall(text.lower())}
+    roman = {str(ROMAN.index(numeral) + 1) for numeral in _ROMAN.findall(text)}
+    counts = {_COUNT_WORDS[word] for word in _COUNT_WORD.findall(text.lower())}
+    return found | ordinals | roman | counts
+
+
+def without_figures(text: str) -> str:
+    """``text`` with a blank for each number it states in digits or Chinese numerals."""
+    return _ZH_STATED.sub(" ", _WRITTEN.sub(" ", _with_decades(fold_script(text))))
 
 
 def _figures(text: str, chinese: re.Pattern[str], month: re.Pattern[str]) -> frozenset[str]:
-    text = unicodedata.normalize("NFKC", text).translate(simplified_by_character())
+    """``text`` is folded."""
     found = {str(_MONTHS.index(name[:3].lower()) + 1) for name in month.findall(text)}
     # Lower case, not IGNORECASE, which takes ı for i and ſ for s.
     text = text.lower()
@@ -113,6 +133,16 @@ def _figures(text: str, chinese: re.Pattern[str], month: re.Pattern[str]) -> fro
     spelled += map(_english_value, _EN_WRITTEN.findall(words))
     found.update(str(value) for value in spelled if 1 < value < _GREATEST)
     return frozenset(found)
+
+
+def _with_decades(text: str) -> str:
+    """With the year that a decade began in the place of century and decade."""
+    return _DECADE.sub(lambda m: f" {_decade(m['century'], m['decade'])}年代", text)
+
+
+def _decade(century: str, decade: str) -> int:
+    counted, tens = (int(n) if n.isdigit() else _chinese_value(n) for n in (century, decade))
+    return 100 * (counted - 1) + tens
 
 
 def _in_digits(text: str) -> Iterator[str]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-_NUMBER_LIST: Final = r"\^?\d{1,9}(?:\s*[,，、;；\-–—~～]\s*\^?\d{1,9})*"
+# No answer has a thousand sources: [2019-2024] is no citation.
+_NUMBER_LIST: Final = r"\^?\d{1,3}(?:\s*[,，、;；\-–—~～]\s*\^?\d{1,3})*"
 _MARKER: Final = re.compile(
     r"(?P<code>```.*?(?:```|\Z)|`[^`\n]*`)"  # a[1] in code is no citation
     rf"|[\[［【]\s*(?P<numbers>{_NUMBER_LIST})\s*[\]］】]",

@@ -17,17 +17,17 @@ from typing import Final
 
 from rag_service.generation.figures import MONTH_NAME, held_figures, stated_figures
 from rag_service.text.analysis import analyze, content_terms
+from rag_service.text.folding import fold_script
 from rag_service.text.gloss.definitions import english_senses
 from rag_service.text.gloss.dictionary import dictionary
 from rag_service.text.gloss.function_words import FUNCTION_WORDS
 from rag_service.text.gloss.segmentation import segment
-from rag_service.text.language import simplified_by_character
+from rag_service.text.language import HAN_CLASS
 from rag_service.text.stopwords import ENGLISH_STOP_WORDS
 
 _REMEMBERED: Final = 4_096
-_HAN: Final = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff〇々"
 _PIECES: Final = re.compile(
-    rf"(?P<han>[{_HAN}]+)|[^\W\d_{_HAN}]+(?:['’][^\W\d_{_HAN}]+)*|\d[\d.,]*"
+    rf"(?P<han>[{HAN_CLASS}]+)|[^\W\d_{HAN_CLASS}]+(?:['’][^\W\d_{HAN_CLASS}]+)*|\d[\d.,]*"
 )
 _SIGNS: Final = re.compile("[™℠©®]")  # NFKC would spell them: TM
 _MONTH: Final = re.compile(MONTH_NAME)
@@ -41,7 +41,16 @@ _LIGHT_WORDS: Final = """
     多个 多种 一系列 项 各 每 全 首 该 本 某
 """
 _LIGHT: Final = frozenset(_LIGHT_WORDS.split())
-_COUNTING: Final = frozenset("零一二三四五六七八九十百千万亿两第节次年月日号")
+COUNTING_LETTERS: Final = frozenset("零一二三四五六七八九十百千万亿两第节次年月日号")
+# 创新科技有限公司, 银杏市橄榄区人民法院: so many words before it are the name of a company, a
+# hospital or a court, whatever they mean.
+_CALLED_BY: Final = {
+    "有限公司": 2,
+    "股份有限公司": 2,
+    "有限": 2,
+    "人民医院": 2,
+    "人民法院": 4,
+}
 # A longer passage in the place of a few words is another way to put it, not one word for another.
 _MOST_REPLACED: Final = 4
 # What a name may rightly stand for: "The company" and 公司 above are told by name elsewhere.
@@ -70,14 +79,16 @@ def latin_names(text: str, *, opens: bool) -> str:
     text = unicodedata.normalize("NFKC", _SIGNS.sub(" ", text))
     found = [m[0] for m in _PIECES.finditer(text) if not m["han"]]
     names = [word for word in found if word != word.lower()]
-    if opens and names and _PLAIN_OPENING.match(text) and not re.search(f"[{_HAN}]", text):
+    if opens and names and _PLAIN_OPENING.match(text) and not re.search(f"[{HAN_CLASS}]", text):
         names = names[1:]
     return " ".join(name for name in names if not _MONTH.fullmatch(name))
 
 
 def chinese_names(text: str) -> list[str]:
     """Chinese names, Simplified, in order."""
-    return [word.text for word in words(text) if word.name and re.match(f"[{_HAN}]", word.text)]
+    return [
+        word.text for word in words(text) if word.name and re.match(f"[{HAN_CLASS}]", word.text)
+    ]
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -92,8 +103,8 @@ def spelled_out(text: str) -> str:
 
 
 def _words(text: str) -> list[Word]:
-    text = unicodedata.normalize("NFKC", _SIGNS.sub(" ", text))
-    text = re.sub(rf"(?<=[{_HAN}])\s+(?=[{_HAN}])", "", text).translate(simplified_by_character())
+    text = fold_script(_SIGNS.sub(" ", text))
+    text = re.sub(rf"(?<=[{HAN_CLASS}])\s+(?=[{HAN_CLASS}])", "", text)
     found: list[Word] = []
     for match in _PIECES.finditer(text):
         found += _chinese(match[0]) if match["han"] else [_latin(match[0])]
@@ -111,7 +122,16 @@ def _latin(word: str) -> Word:
     return Word((analyze(word) or [lower])[0], name, content)
 
 
-def _chinese(run: str) -> Iterator[Word]:
+def _chinese(run: str) -> list[Word]:
+    """Words of a run of Chinese letters; common ones that a company is called by are its name."""
+    found = list(_read(run))
+    for n, word in enumerate(found):
+        start = max(0, n - _CALLED_BY.get(word.text, 0))
+        found[start:n] = [replace(w, name=w.content) for w in found[start:n]]
+    return found
+
+
+def _read(run: str) -> Iterator[Word]:
     letters = ""
     for word in [*segment(run, dictionary()), ""]:
         if len(word) == 1 and _may_spell(word):
@@ -134,7 +154,7 @@ def _spelled(letters: str) -> Iterator[Word]:
 
 
 def _may_spell(letter: str) -> bool:
-    return letter not in FUNCTION_WORDS and letter not in _LIGHT and letter not in _COUNTING
+    return letter not in FUNCTION_WORDS and letter not in _LIGHT and letter not in COUNTING_LETTERS
 
 
 def _is_name(word: str) -> bool:
@@ -210,7 +230,7 @@ def _same(one: Word, other: Word) -> bool:
     """Whether two words may mean the same: a number, or words with a letter or sense in common."""
     if one.text[0].isdigit() or other.text[0].isdigit():
         return not held_figures(one.text).isdisjoint(held_figures(other.text))
-    if one.name or other.name or not re.match(f"[{_HAN}]", one.text):
+    if one.name or other.name or not re.match(f"[{HAN_CLASS}]", one.text):
         return False
     alike = not set(one.text).isdisjoint(other.text)
     return alike or not _senses(one.text).isdisjoint(_senses(other.text))

@@ -7,14 +7,17 @@ other text has those words and nothing that denies them, one of the two says the
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from rag_service.generation.agreement import Agreement
 from rag_service.text.analysis import analyze
-from rag_service.text.language import CJK_CLASS, simplified_by_character
+from rag_service.text.folding import fold_script
+from rag_service.text.gloss.dictionary import dictionary
+from rag_service.text.gloss.segmentation import segment
+from rag_service.text.language import CJK_CLASS, HAN_CLASS
 from rag_service.text.stopwords import ENGLISH_STOP_WORDS
 
 _REMEMBERED: Final = 4_096
@@ -41,9 +44,18 @@ _DENIED_ZH: Final = """
     没有 没能 没 从未 尚未 并未 未能 未曾 未经 未 并不 绝不 从不 不再 不会 不能 不是 不得 不可 不
     并非 绝非 而非 无法 无需 无须 并无 毫无 无权 无关 否认 拒绝
 """
+_DENIED_WORDS: Final = frozenset(_DENIED_ZH.split())
 _CHINESE: Final = re.compile(
     f"(?P<kept>{'|'.join(sorted(_KEPT_ZH.split(), key=len, reverse=True))})"
     f"|{'|'.join(sorted(_DENIED_ZH.split(), key=len, reverse=True))}|(?<![{CJK_CLASS}])[无勿]"
+)
+# What a negation may become in a translation.
+_HINT: Final = re.compile(
+    r"\b(?:non|un(?!it|iv|ion|til|der|iqu))|less\b|\b(?:instead|rather than|except|exclu|lack|fail"
+    r"|refus|few|little|hardly|only|prevent|avoid|ban|prohibit|forb|unlike|until|deni|reject|ceas"
+    r"|stop|independent|outside|free (?:of|from))"
+    "|[不没無无未非否莫勿沒免禁缺]|以外|除了|除非|拒绝|避免|防止",
+    re.IGNORECASE,
 )
 _CLAUSE_END: Final = re.compile(r"[,，.](?!\d)|[。;；:：!！?？\n]")
 # Small words between a negation and what it denies.
@@ -65,9 +77,28 @@ def contradicts(claim: str, quote: str) -> bool:
     return _denies(one, two) or _denies(two, one)
 
 
-def denies(text: str) -> bool:
-    """Whether ``text`` denies anything."""
-    return bool(_read(text).near)
+def same_sense(claim: str, text: str) -> Agreement:
+    """Whether two texts in different languages both deny something, or neither does.
+
+    Open where a translation may have made a negation of another word: 缺乏 for "without".
+    """
+    one, other = _denies_any(claim), _denies_any(text)
+    if one == other:
+        return Agreement.YES
+    return Agreement.OPEN if _HINT.search(text if one else claim) else Agreement.NO
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _denies_any(text: str) -> bool:
+    """Whether a negation stands in ``text`` as a word of its own, not as part of 不平等."""
+    runs = re.findall(f"[{HAN_CLASS}]+", fold_script(text))
+    words = (word for run in runs for word in segment(run, dictionary()))
+    return bool(_ENGLISH.search(text)) or any(map(_is_denial, words))
+
+
+def _is_denial(word: str) -> bool:
+    """Whether a dictionary's word denies: 不, 没有, 不可以; but 不同 and 不平等 do not."""
+    return word in _DENIED_WORDS or word[:2] in _DENIED_WORDS
 
 
 def _denies(one: _Reading, two: _Reading) -> bool:
@@ -79,9 +110,7 @@ def _denies(one: _Reading, two: _Reading) -> bool:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _read(text: str) -> _Reading:
-    text = "".join(
-        unicodedata.normalize("NFKC", text).translate(simplified_by_character()).splitlines()
-    )
+    text = "".join(fold_script(text).splitlines())
     scopes = list(_scopes(text))
     near = [frozenset(scope[:_NEAR]) for scope in scopes]
     return _Reading(

@@ -7,6 +7,7 @@ source could support.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +21,8 @@ from rag_service.text.sentences import sentence_spans
 # A clause with fewer content terms than this says too little to be checked by itself.
 MIN_CLAUSE_TERMS: Final = 2
 
+# As `str.splitlines` has them.
+LINE_BREAK: Final = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _ENUMERATOR: Final = re.compile(r"^\s*(?:[-*•·]|#+|\(?\d{1,2}[.)、．）](?!\d))\s*")
 _HEADING: Final = re.compile(r"#{1,6}\s.*|\*\*[^*\n]+\*\*[:：]?|```.*")
 _LEAD_IN: Final = re.compile(r".*[:：][*_\s]*", re.DOTALL)
@@ -71,6 +74,7 @@ def sentences(answer: MarkedText) -> Iterator[Sentence]:
     """Every sentence of the answer, in order."""
     plain = answer.plain
     spans = _spans(plain)
+    lines = [0, *(match.end() for match in LINE_BREAK.finditer(plain))]
     homes = [_home(plain, anchor, spans) for anchor in answer.anchors]
     for n, span in enumerate(spans):
         markers = [i for i, home in enumerate(homes) if home == n]
@@ -82,7 +86,7 @@ def sentences(answer: MarkedText) -> Iterator[Sentence]:
         )
         start, end = _in_text(answer, span, markers)
         whole = Claim(_ENUMERATOR.sub("", plain[slice(*span)]))
-        line = plain[plain.rfind("\n", 0, span[0]) + 1 : span[1]]
+        line = plain[lines[bisect_right(lines, span[0]) - 1] : span[1]]
         if start < end:
             yield Sentence(start, end, whole, cited, bool(cited) or _claims(whole.text, line))
 
@@ -119,8 +123,8 @@ def _home(plain: str, anchor: int, spans: Sequence[tuple[int, int]]) -> int:
     At the start of a line it belongs to what follows it there.
     """
     before = plain[:anchor].rstrip(" \t")
-    leads = not before or before.endswith("\n")
-    if leads and plain[anchor:].partition("\n")[0].strip():
+    leads = not before or bool(LINE_BREAK.match(before[-1]))
+    if leads and LINE_BREAK.split(plain[anchor:], maxsplit=1)[0].strip():
         return next(i for i, (_, end) in enumerate(spans) if end > anchor)
     written = len(before.rstrip())
     return max((i for i, (start, _) in enumerate(spans) if start < written), default=0)

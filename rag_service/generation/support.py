@@ -11,41 +11,35 @@ Figures and limits: docs/decisions/0016-citations.md.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag_service.generation.claims import Claim, Terms, all_content, content
+from rag_service.generation.agreement import Agreement
+from rag_service.generation.claims import Claim, Terms, all_content, content, terms_across
+from rag_service.generation.crossing import names_held
 from rag_service.generation.figures import held_figures, stated_figures
+from rag_service.generation.finding import (
+    MIN_ACROSS,
+    UNDECIDED,
+    Finding,
+    alike,
+    support_across,
+    support_within,
+)
 from rag_service.generation.names import chinese_names, latin_names, replaced, spelled_out
-from rag_service.generation.negation import contradicts, denies
+from rag_service.generation.negation import contradicts, same_sense
 from rag_service.generation.verbatim import FoldedText
-from rag_service.text.gloss.definitions import english_senses
-from rag_service.text.gloss.glossing import gloss_terms, is_chinese
+from rag_service.text.gloss.glossing import is_chinese
 from rag_service.text.sentences import sentence_spans
 from rag_service.types import Chunk
 
 # Vectors (unit length) of texts; None for one that the model cannot represent.
 Embed = Callable[[Sequence[str]], Sequence[NDArray[np.float32] | None]]
-
-# From this support on a statement counts as supported.
-MIN_SUPPORT: Final = 0.5
-
-# Logistic regressions of "supported" on the share of content held and the cosine, without a
-# model on the share alone, and the same across languages; see the decision page.
-_SHARE, _COSINE, _OFFSET = 6.0, 6.0, -8.0
-_SHARE_ALONE, _OFFSET_ALONE = 9.0, -5.4
-_SHARE_ACROSS, _COSINE_ACROSS, _OFFSET_ACROSS = 12.0, 5.0, -7.5
-_SHARE_ACROSS_ALONE, _OFFSET_ACROSS_ALONE = 16.0, -6.7
-# The cosine has no say where the words alone decide.
-_UNDECIDED: Final = (0.25, 0.9)
-# What is left of a statement's support when a number, a name or the sense disagrees.
-_DISAGREEING: Final = 0.3
 
 # A quote is at most this many sentences in a row, and each further one must add this share
 # of the statement's words, or some and the numbers still missing: a short quote is easy to
@@ -57,35 +51,6 @@ MIN_GAIN: Final = 0.15
 # claim is that sentence but for a word or two.
 _LIKE_IT: Final = 0.55
 _ALMOST_IT: Final = 0.75
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The place in a passage that supports a claim best.
-
-    ``share`` of the claim's content is held there; ``support`` is in 0..1.
-    """
-
-    start: int  # in the passage
-    end: int
-    share: float
-    support: float
-    agrees: bool
-    crossed: bool
-    exact: bool = False
-
-    @property
-    def supported(self) -> bool:
-        return self.support >= MIN_SUPPORT
-
-    @property
-    def undecided(self) -> bool:
-        """Whether the nearness in meaning would have a say."""
-        least, most = _UNDECIDED
-        return self.agrees and not self.exact and least <= self.share < most
-
-    def with_cosine(self, cosine: float) -> Finding:
-        return replace(self, support=_support(self.share, cosine, self.agrees, self.crossed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +85,30 @@ class Passage:
         crossed = is_chinese(claim.text) != self._chinese
         terms = Terms.of(claim.text, crossed=crossed)
         quote = self._best(terms, stated_figures(claim.text), crossed=crossed)
-        context = self._terms(self._chunk.context, crossed=crossed)
+        context = _terms(self._chunk.context, crossed=crossed)
         share = terms.held(quote.terms | context)
-        agrees = share >= _UNDECIDED[0] and self._agrees(claim, quote, crossed=crossed)
-        support = _support(share, None, agrees, crossed) if quote is not self._whole else 0.0
-        return Finding(quote.start, quote.end, share, support, agrees, crossed)
+        if crossed:
+            return self._across(claim, quote, share, self._rival(terms, quote, context))
+        agrees = share >= UNDECIDED[0] and self._agrees(claim, quote)
+        support = support_within(share, None, agrees) if quote is not self._whole else 0.0
+        agreement = Agreement.YES if agrees else Agreement.NO
+        return Finding(quote.start, quote.end, share, support, agreement, crossed)
+
+    def _across(self, claim: Claim, quote: _Quote, share: float, rival: float) -> Finding:
+        agreement = self._agreement(claim, quote) if share >= MIN_ACROSS else Agreement.NO
+        support = support_across(share, rival, agreement)
+        place = quote.start, quote.end
+        return Finding(*place, share, support, agreement, True, rival=rival, terms=quote.terms)
+
+    def _rival(self, terms: Terms, quote: _Quote, context: frozenset[str]) -> float:
+        """The best share of any sentence outside of the quote that says something else."""
+        others = (
+            other
+            for other in self._quotes_across
+            if other.sentences == 1 and not quote.start <= other.start < quote.end
+        )
+        shares = [terms.held(o.terms | context) for o in others if not alike(o.terms, quote.terms)]
+        return max(shares, default=0.0)
 
     def text(self, finding: Finding) -> str:
         return self._chunk.text[finding.start : finding.end]
@@ -134,7 +118,9 @@ class Passage:
         if place is None:
             return None
         spans = [s for s in sentence_spans(self._chunk.text) if s[0] < place[1] and s[1] > place[0]]
-        return Finding(spans[0][0], spans[-1][1], 1.0, 1.0, True, False, exact=True)
+        return Finding(
+            spans[0][0], spans[-1][1], 1.0, 1.0, Agreement.YES, crossed=False, exact=True
+        )
 
     def _best(self, terms: Terms, numbers: frozenset[str], *, crossed: bool) -> _Quote:
         # Numbers alone must not pull in a further sentence: the wrong 25 in "expire on
@@ -147,16 +133,30 @@ class Passage:
         supporting = [quote for quote in quotes if terms.held(quote.terms)]
         return max(supporting, key=worth) if supporting else self._whole
 
-    def _agrees(self, claim: Claim, quote: _Quote, *, crossed: bool) -> bool:
+    def _agreement(self, claim: Claim, quote: _Quote) -> Agreement:
+        """Whether numbers, names and sense are those of a source in another language."""
+        text = self._chunk.text[quote.start : quote.end]
+        if not self._has_figures(claim, text):
+            return Agreement.NO
+        return min(same_sense(claim.text, text), self._names_across(claim, text))
+
+    def _names_across(self, claim: Claim, text: str) -> Agreement:
+        there = names_held(claim.text, f"{text}\n{self._chunk.context}", opens=claim.opens)
+        if there is Agreement.YES:
+            return there
+        if there is Agreement.NO and names_held(text, claim.text, opens=True) is Agreement.NO:
+            return there  # each has a name that the other has not: one for the other
+        return min(Agreement.OPEN, names_held(claim.text, self._known, opens=claim.opens))
+
+    def _has_figures(self, claim: Claim, text: str) -> bool:
+        return stated_figures(claim.text) <= held_figures(text) | held_figures(self._chunk.context)
+
+    def _agrees(self, claim: Claim, quote: _Quote) -> bool:
         """Whether numbers, names and sense are the source's."""
         text = self._chunk.text[quote.start : quote.end]
-        held = held_figures(text) | held_figures(self._chunk.context)
-        if not stated_figures(claim.text) <= held:
-            return False
-        if crossed:
-            return denies(claim.text) == denies(text) and self._names_cross(claim)
         return (
-            content(latin_names(claim.text, opens=claim.opens)) <= self._named
+            self._has_figures(claim, text)
+            and content(latin_names(claim.text, opens=claim.opens)) <= self._named
             and all(name in self._written for name in chinese_names(claim.text))
             and not contradicts(claim.text, text)
             and not self._renamed(claim, quote)
@@ -181,18 +181,6 @@ class Passage:
         chosen = best if terms.held(best.terms) >= _LIKE_IT else quote
         return self._chunk.text[chosen.start : chosen.end], terms.held(chosen.terms)
 
-    def _names_cross(self, claim: Claim) -> bool:
-        """Whether the names are there, as written or by the dictionary.
-
-        A name that the dictionary does not have cannot be checked, and so is not held.
-        """
-        if not content(latin_names(claim.text, opens=claim.opens)) <= self._glossed:
-            return False
-        return all(
-            any(content(sense) <= self._named for sense in english_senses(name))
-            for name in chinese_names(claim.text)
-        )
-
     @cached_property
     def _chinese(self) -> bool:
         return is_chinese(self._chunk.text)
@@ -208,10 +196,6 @@ class Passage:
     @cached_property
     def _named(self) -> frozenset[str]:
         return all_content(self._known)
-
-    @cached_property
-    def _glossed(self) -> frozenset[str]:
-        return self._named | frozenset(gloss_terms(self._known) if self._chinese else ())
 
     @cached_property
     def _written(self) -> str:
@@ -237,11 +221,7 @@ class Passage:
 
     def _quote(self, start: int, end: int, *, crossed: bool) -> _Quote:
         text = self._chunk.text[start:end]
-        return _Quote(start, end, 1, self._terms(text, crossed=crossed), held_figures(text))
-
-    def _terms(self, text: str, *, crossed: bool) -> frozenset[str]:
-        """In English, where the claim is in the other language."""
-        return frozenset(gloss_terms(text)) if crossed and is_chinese(text) else content(text)
+        return _Quote(start, end, 1, _terms(text, crossed=crossed), held_figures(text))
 
     @cached_property
     def _whole(self) -> _Quote:
@@ -259,14 +239,5 @@ def _joined(quotes: Sequence[_Quote]) -> _Quote:
     )
 
 
-def _support(share: float, cosine: float | None, agrees: bool, crossed: bool) -> float:
-    if crossed and cosine is None:
-        logit = _SHARE_ACROSS_ALONE * share + _OFFSET_ACROSS_ALONE
-    elif crossed:
-        logit = _SHARE_ACROSS * share + _COSINE_ACROSS * (cosine or 0.0) + _OFFSET_ACROSS
-    elif cosine is None:
-        logit = _SHARE_ALONE * share + _OFFSET_ALONE
-    else:
-        logit = _SHARE * share + _COSINE * cosine + _OFFSET
-    likely = 1 / (1 + math.exp(-logit)) if share else 0.0
-    return round(likely if agrees else likely * _DISAGREEING, 4)
+def _terms(text: str, *, crossed: bool) -> frozenset[str]:
+    return terms_across(text) if crossed else content(text)

@@ -22,7 +22,11 @@ def contains_quote(source: str, quote: str) -> bool:
     return bool(folded) and folded in fold_quote(source)
 
 
+def fold_script(text: str) -> str:
+    """``text`` in NFKC, with every Traditional letter as the Simplified one it always becomes."""
+    return unicodedata.normalize("NFKC", text).translate(simplified_by_character())
+
+
 def fold_tag(tag: str) -> str:
     """A tag as it is compared: ``HR Policy`` is ``hr policy``, ``財務`` is ``财务``."""
-    folded = unicodedata.normalize("NFKC", tag).casefold().translate(simplified_by_character())
-    return " ".join(folded.split())
+    return " ".join(fold_script(tag).casefold().split())

@@ -21,6 +21,8 @@ CJK_CLASS: Final = (
     "\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97c"
     "\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9f\U0001b000-\U0001b16f\U00020000-\U0003fffd"
 )
+# Chinese letters alone, with the sign for a repeated one and the round zero.
+HAN_CLASS: Final = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd〇々"
 _CJK = re.compile(f"[{CJK_CLASS}]")
 _OTHER_WORD = re.compile(rf"[^\W_{CJK_CLASS}]+(?:['’][^\W_{CJK_CLASS}]+)*")
 _REMEMBERED_TEXTS: Final = 4_096  # passages and questions, asked for at several stages

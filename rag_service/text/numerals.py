@@ -14,14 +14,14 @@ _ZH_DIGITS: Final = "零一二三四五六七八九"
 _UNITS: Final = {"千": 1000, "百": 100, "十": 10}
 _VALUES: Final = {digit: value for value, digit in enumerate(_ZH_DIGITS)} | {"〇": 0, "两": 2}
 # What is counted or measured: before anything else a numeral is seldom a number (一般, 三星).
-_COUNTED: Final = "个名位人家次周岁项种倍元米吨件只台部座所层级间场款辆枚天年月日号条章节届小"
+COUNTED: Final = "个名位人家次周岁项种倍元米吨件只台部座所层级间场款辆枚天年月日号条章节届小"
 _BOTH_OF: Final = "个名位人家次周岁项种倍米吨件只台部座所层间场款辆枚天年小"  # 两, not 二
 
 # Not part of a decimal, a code, a date or a time of day in digits.
 _IN_DIGITS: Final = re.compile(r"(?<![A-Za-z0-9_.,:/-])\d{1,4}(?![\dA-Za-z_]|[.,:/-]\d)")
 _IN_CHINESE: Final = re.compile(rf"[{''.join(_VALUES)}{''.join(_UNITS)}]{{1,9}}")
 _FIRST_TWENTY: Final = "I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI XVII XVIII XIX XX"
-_ROMAN: Final = _FIRST_TWENTY.split()
+ROMAN: Final = _FIRST_TWENTY.split()
 # World War II, Part 2: beside a Latin word, and never I, V and X alone, which are words and names.
 _AFTER_A_WORD: Final = re.compile(r"(?<=[a-z] )(?:[IVX]{2,5}|\d{1,2})\b(?![.,:/-]\d|[%°])")
 _CJK: Final = re.compile(f"[{CJK_CLASS}]")
@@ -43,10 +43,10 @@ def other_spelling(text: str) -> str:
 
 def _other_roman(found: re.Match[str]) -> str:
     written = found[0]
-    if written in _ROMAN:
-        return str(_ROMAN.index(written) + 1)
+    if written in ROMAN:
+        return str(ROMAN.index(written) + 1)
     value = int(written) if written.isdigit() else 0
-    return _ROMAN[value - 1] if 2 <= value <= len(_ROMAN) else written
+    return ROMAN[value - 1] if 2 <= value <= len(ROMAN) else written
 
 
 def _to_chinese(found: re.Match[str]) -> str:
@@ -79,7 +79,7 @@ def _to_digits(text: str) -> str:
 
 def _in_digits(found: re.Match[str]) -> str:
     before, after = found.string[: found.start()][-1:], found.string[found.end() :][:1]
-    counted = before == "第" or (after and after in _COUNTED)
+    counted = before == "第" or (after and after in COUNTED)
     value = _value(found[0])
     stated = counted and not (found[0] == "一" and before != "第")  # 一个 is "a"
     return str(value) if stated and value is not None else found[0]

@@ -17,7 +17,7 @@ from rag_service.api.openai_conversion import history_of, source_list
 from rag_service.api.openai_schemas import CompletionRequest
 from rag_service.errors import DeadlineExceeded, GenerationError, Overloaded, QuestionTooLong
 from rag_service.settings import ApiSettings, Settings
-from rag_service.types import Answer, Statement, Turn, Usage
+from rag_service.types import Answer, Statement, StatementStatus, Turn, Usage
 from tests.api.conftest import served
 from tests.api.fakes import REFUSAL, TEST_HOST, FakeService
 from tests.api.test_ask import ANSWER, QUESTION
@@ -62,7 +62,7 @@ def test_the_native_reply_rides_in_an_extra_field(openai_client: OpenAI) -> None
     assert create(openai_client).rag == {**ANSWER, "ignored": []}
 
 
-def unsupported_answer(sentence: str, start: int) -> Answer:
+def doubted_answer(sentence: str, start: int, status: StatementStatus) -> Answer:
     return Answer(
         answer=sentence,
         status="answered",
@@ -76,22 +76,31 @@ def unsupported_answer(sentence: str, start: int) -> Answer:
         revision=1,
         usage=Usage(),
         timings={},
-        statements=(Statement(start, len(sentence), "unsupported", 0.1, ()),),
+        statements=(Statement(start, len(sentence), status, 0.1, ()),),
     )
 
 
 @pytest.mark.parametrize(
-    ("answer", "start", "listed"),
+    ("answer", "start", "status", "heading"),
     [
-        ("Yes. It flies at night.", 5, "\n\nNo source supports:\n- It flies at night."),
-        ("它在夜里会飞。", 0, "\n\n以下语句没有来源支持：\n- 它在夜里会飞。"),
-        ("它在夜裡會飛。", 0, "\n\n以下語句沒有來源支持：\n- 它在夜裡會飛。"),
+        ("Yes. It flies at night.", 5, "unsupported", "No source supports:"),
+        ("它在夜里会飞。", 0, "unsupported", "以下语句没有来源支持："),
+        ("它在夜裡會飛。", 0, "unsupported", "以下語句沒有來源支持："),
+        (
+            "It flies.",
+            0,
+            "unverified",
+            "Not verified, because the sources are in another language:",
+        ),
+        ("它在夜里会飞。", 0, "unverified", "以下语句与来源的语言不同，未能核实："),
+        ("它在夜裡會飛。", 0, "unverified", "以下語句與來源的語言不同，未能核實："),
     ],
 )
-def test_sentences_without_support_are_listed_below_and_taken_off_again(
-    answer: str, start: int, listed: str
+def test_doubted_sentences_are_listed_below_and_taken_off_again(
+    answer: str, start: int, status: StatementStatus, heading: str
 ) -> None:
-    assert source_list(unsupported_answer(answer, start)) == listed
+    listed = f"\n\n{heading}\n- {answer[start:]}"
+    assert source_list(doubted_answer(answer, start, status)) == listed
     turns: Any = [{"role": "assistant", "content": answer + listed}, *MESSAGES]
     body = CompletionRequest(model="default", messages=turns)
     assert history_of(body) == (Turn("assistant", answer),)

@@ -69,6 +69,21 @@ def test_unsupported_sentences_can_be_removed_before_anything_is_shown() -> None
     assert last.answer.notes == ("Sentences removed because no source supports them: 1.",)
 
 
+@pytest.mark.parametrize("policy", ["mark", "remove", "refuse"])
+def test_sentences_that_cannot_be_verified_across_languages_stay_with_a_note(
+    policy: Unsupported,
+) -> None:
+    *_, last = checked(policy, "质保从交货当天算起 [1]。")
+    assert isinstance(last, DoneEvent)
+    assert last.answer.answer == "质保从交货当天算起 [1]。"
+    assert [statement.status for statement in last.answer.statements] == ["unverified"]
+    assert [citation.verified for citation in last.answer.citations] == [False]
+    assert last.answer.notes == (
+        "Sentences that could not be verified, because the sources are in another language: 1.",
+        "No statement of this answer could be verified against the sources.",
+    )
+
+
 @pytest.mark.parametrize(
     ("policy", "text"),
     [

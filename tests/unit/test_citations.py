@@ -57,6 +57,10 @@ def test_a_citation_points_at_the_supporting_sentence_in_the_document() -> None:
         ("x [^1]", "x [1]"),
         ("x [ 1 ]", "x [1]"),
         ("no marker [a] [] (1) [1", "no marker [a] [] (1) [1"),
+        (
+            "in [2019-2024], in [2019] and in [1, 2019]",
+            "in [2019-2024], in [2019] and in [1, 2019]",
+        ),
         ("code `a[1]` and ```\nb[2]\n``` stay", "code `a[1]` and ```\nb[2]\n``` stay"),
     ],
 )
@@ -75,7 +79,7 @@ def test_every_spelling_of_a_marker_becomes_one(written: str, normalised: str) -
         ("It is so [2, 5, 6].", "It is so [2].", 2),
         ("It is so [2-99].", "It is so [2][3].", 96),
         ("如此【9】。", "如此。", 1),
-        ("It is so [999999999-1].", "It is so [1][2][3].", 999_999_996),
+        ("It is so [999-1].", "It is so [1][2][3].", 996),
     ],
 )
 def test_a_number_without_a_source_is_removed_and_counted(

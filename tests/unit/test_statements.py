@@ -155,6 +155,23 @@ def test_a_sentence_drawn_from_two_sources_cites_both() -> None:
     assert [s.status for s in cited.statements] == ["supported"]
 
 
+REPORT = "在风险管理方面，文化传媒有限公司更新了风险管理框架，并实施了缓解策略。"
+
+
+@pytest.mark.parametrize(
+    ("company", "status"), [("文化传媒有限公司", "supported"), ("医疗先锋有限公司", "unsupported")]
+)
+def test_the_report_of_another_company_does_not_count(company: str, status: str) -> None:
+    claim = f"在风险管理方面，{company}更新了风险管理框架，实施了缓解策略。"
+    assert verdict(claim, hit(REPORT)) == status
+
+
+def test_a_name_in_letters_of_the_supplementary_plane_is_one() -> None:
+    source = hit("公司由𠮷野家管理，位于东京。")
+    assert verdict("公司由𠮷野家管理，地点在东京。", source) == "supported"
+    assert verdict("公司由𠮸野家管理，地点在东京。", source) == "unsupported"
+
+
 def test_a_place_in_the_same_document_may_introduce_a_name() -> None:
     rest = Chunk(
         9, 1, 1, "1.txt", "", "", None, 500, 540, "Its motor was wound by hand in the yard."
@@ -176,6 +193,21 @@ def test_statements_are_spans_of_the_answer_with_their_markers() -> None:
         "新的锅炉提高了生产效率[2]。",
     ]
     assert [s.status for s in cited.statements] == ["no_claim", "supported", "supported"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\x0b", "\x0c", "\x85", "\u2028", "\u2029"])
+def test_a_line_ends_with_any_separator(end: str) -> None:
+    answer = (
+        f"# Pump{end}[1] The Alder pump moves 40 litres a minute.{end}[1]{end}It sings at night."
+    )
+    cited = cite(answer, SOURCES)
+    assert [(cited.text[s.char_start : s.char_end], s.status) for s in cited.statements] == [
+        ("# Pump", "no_claim"),
+        (f"[1] The Alder pump moves 40 litres a minute.{end}[1]", "supported"),
+        ("It sings at night.", "unsupported"),
+    ]
+    left = without_unsupported(cited)
+    assert left.text == f"# Pump{end}[1] The Alder pump moves 40 litres a minute.{end}[1]"
 
 
 def test_a_model_is_asked_only_where_the_words_leave_it_open() -> None:
