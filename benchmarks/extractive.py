@@ -20,6 +20,7 @@ from statistics import fmean
 from benchmarks.refusal_cases import QuestionSet, Row, open_set
 from benchmarks.results import Figure, note, report
 from rag_service.evaluation.metrics import normalize
+from rag_service.generation.close_reading import CloseReading, close_reading_of
 from rag_service.generation.extractive import Extract, extract
 from rag_service.generation.nearness import Nearness, nearness_of
 from rag_service.retrieval.answer_kind import answer_kind
@@ -43,7 +44,11 @@ class Tried:
 
 
 def _tried(
-    asked: QuestionSet, search: HybridSearch, nearness: Nearness | None, limit: int
+    asked: QuestionSet,
+    search: HybridSearch,
+    nearness: Nearness | None,
+    closeness: CloseReading | None,
+    limit: int,
 ) -> Iterator[Tried]:
     for row in _reported(asked)[:limit]:
         question = row["question"]
@@ -58,6 +63,7 @@ def _tried(
                 idf_in_english=asked.view.idf_in_english,
                 kind=answer_kind(question),
                 nearness=nearness,
+                closeness=closeness,
                 max_sentences=most,
             )
             spent = (time.perf_counter() - started) * 1e3
@@ -94,7 +100,7 @@ def run(folder: Path, data: Path, names: Sequence[str], limit: int) -> list[Figu
     settings = Settings(data_dir=data)
     model = open_embeddings(settings.embedding, threads=1)
     search = HybridSearch(model, settings.retrieval)
-    nearness = nearness_of(model)
+    nearness, closeness = nearness_of(model), close_reading_of(model)
     figures: list[Figure] = []
     with closing(Library(data)) as library:
         for path in sorted(path.parent for path in folder.glob("*/queries.jsonl")):
@@ -102,7 +108,7 @@ def run(folder: Path, data: Path, names: Sequence[str], limit: int) -> list[Figu
                 continue
             note(f"Asking {path.name} ...")
             asked = open_set(path, settings, library)
-            if tried := list(_tried(asked, search, nearness, limit)):
+            if tried := list(_tried(asked, search, nearness, closeness, limit)):
                 figures += _figures(path.name, tried)
     return figures
 

@@ -27,7 +27,7 @@ __all__ = [
     "title_of",
 ]
 
-CHUNKER_VERSION: Final = "3"
+CHUNKER_VERSION: Final = "4"
 
 
 def chunk_document(

@@ -1,4 +1,7 @@
-"""The composition root: the only place that chooses real parts from settings."""
+"""The composition root: the only place that chooses real parts from settings.
+
+What takes long to import and is not always needed is imported where it is.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +9,19 @@ import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from langchain.chat_models import init_chat_model
 from langchain_core.embeddings import Embeddings
 
 from rag_service.errors import ChatModelError
 from rag_service.filters import Filters
 from rag_service.generation.backend import ChatBackend, LlamaBackend
-from rag_service.generation.chat_model import open_llama_chat
 from rag_service.generation.prompts import PromptLibrary
-from rag_service.generation.remote import LangChainBackend
 from rag_service.models.local import is_provider, located, models_folder
 from rag_service.retrieval.cross_encoder import open_reranker
 from rag_service.retrieval.embedding import open_embeddings
 from rag_service.retrieval.embedding_adapter import adapted
 from rag_service.retrieval.embedding_model import EmbeddingModel
-from rag_service.retrieval.langchain import CollectionRetriever
 from rag_service.retrieval.model_shelf import ModelShelf
 from rag_service.retrieval.retriever import HybridSearch
 from rag_service.retrieval.served import ServedCollections
@@ -32,6 +31,9 @@ from rag_service.settings import ChatSettings, EmbeddingSettings, Settings, load
 from rag_service.store.library import Library
 from rag_service.text.analysis import analyze_query
 from rag_service.text.language import detect_language
+
+if TYPE_CHECKING:
+    from rag_service.retrieval.langchain import CollectionRetriever
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +95,8 @@ def open_retriever(
         CollectionNotFound, IndexMismatch: the collection cannot be searched with this model.
         ConfigError: a model or a setting cannot be used.
     """
+    from rag_service.retrieval.langchain import CollectionRetriever
+
     settings = located(settings or load_settings())
     hybrid = _open_search(settings, embeddings)
     with closing(Library(settings.data_dir)) as library:
@@ -150,6 +154,8 @@ def open_chat(settings: ChatSettings) -> ChatBackend | None:
         return _open_provider(settings, settings.model, model_provider="openai")
     if is_provider(settings.model):
         return _open_provider(settings, settings.model)
+    from rag_service.generation.chat_model import open_llama_chat
+
     return LlamaBackend(open_llama_chat(settings))
 
 
@@ -177,6 +183,10 @@ def _require_room_for_prompts(
 
 
 def _open_provider(settings: ChatSettings, model: str, **options: Any) -> ChatBackend:
+    from langchain.chat_models import init_chat_model
+
+    from rag_service.generation.remote import LangChainBackend
+
     if settings.base_url:
         options |= {"base_url": settings.base_url, "api_key": settings.api_key or "none"}
         options["stream_usage"] = True  # off by itself for servers that are not OpenAI's

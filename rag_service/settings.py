@@ -121,7 +121,8 @@ class ChatSettings(_Group):
         "mark",
         description="What happens to sentences of the chat model that no source supports: mark "
         "(they are shown, and named as such), remove, or refuse (the whole answer). Other than "
-        "with mark, an answer is streamed only when all of it has been checked.",
+        "with mark, an answer is streamed only when all of it has been checked. Sentences that "
+        "could not be verified, because the sources are in another language, stay.",
     )
     deadline_s: float = Field(
         600.0,

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 
-from rag_service.answering import Answerer, Corpus, Question
+from rag_service.answering import Answerer, Corpus
 from rag_service.errors import Cancelled, Overloaded, RagError
 from rag_service.filters import Filters
 from rag_service.generation.backend import CallOptions
 from rag_service.generation.prompts import PromptLibrary
+from rag_service.question_types import Question
 from rag_service.search_types import SearchResult
 from rag_service.types import (
     Answer,

@@ -67,9 +67,9 @@ def _open_service(settings: Settings) -> Service:
 
 
 def _open_library(settings: Settings) -> Library:
-    from rag_service.bootstrap import open_library
+    from rag_service.store.library import Library  # not by bootstrap, which takes a second
 
-    return open_library(settings)
+    return Library(settings.data_dir)
 
 
 def _ingest(arguments: list[str]) -> int:

@@ -42,6 +42,29 @@ _REASON: Final = re.compile(
 _NAME: Final = re.compile(r"(?<=\s)[\"“(]?([A-ZÀ-Þ][\w'’-]+)")
 _FOREIGN_NAME: Final = re.compile(r"[\u3400-\u9fff]{1,6}[·•・‧][\u3400-\u9fff]{1,8}")
 
+_QUESTION_WORD: Final = re.compile(
+    r"\b(?:what|which|who|whom|whose|when|where|how|why)\b"
+    r"|[什甚][么麼]|哪|[谁誰]|多少|[几幾]|何|怎|多[长長久高大远遠]",
+    re.IGNORECASE,
+)
+# Words, and letters of Chinese, on either side of it that say what is asked for.
+_WORDS_BESIDE: Final = 4
+_LETTERS_BESIDE: Final = 5
+
+# A sentence that begins like this speaks of what the one before it names.
+_LEANS: Final = re.compile(
+    r"\W*(?:(?:however|also|then|thus|instead|today|as such|later|additionally|moreover"
+    r"|furthermore|for example|for instance|similarly|therefore|consequently|nevertheless"
+    r"|meanwhile|finally|first|in addition|in fact|here|afterwards?|subsequently|in turn),? )?"
+    r"(?:(?:in|at|of|among) )?"
+    r"(?:this|these|those|that|its?|he|she|they|his|her|their|them|such|both|another|others?"
+    r"|the (?:latter|former|same|next))\b"
+    r"|\W*(?:然而|但是?|因此|所以|此外|另外|同[时時]|[后後][来來]|例如|如今|[于於]是|而且|不[过過]|[并並]且?"
+    r"|其中|[随隨][后後]|之[后後]|以[后後]|接[着著]|最[终終]|而)?[，,]?在?"
+    r"(?:[这這该該此其他她它牠祂那另]|[两兩]者|前者|[后後]者|同[年时時样樣]|[当當][时時])",
+    re.IGNORECASE,
+)
+
 
 def signs(question: str) -> list[Sign]:
     """The signs of an answer to ``question``; none for most questions."""
@@ -53,6 +76,25 @@ def signs(question: str) -> list[Sign]:
     if _ASKS_WHY.search(question):
         found.append(_matching(_REASON))
     return found
+
+
+def beside_question_word(question: str) -> str:
+    """What stands on either side of "which", 多少 …: what the answer has to do with.
+
+    Empty where there is no such word.
+    """
+    word = _QUESTION_WORD.search(question)
+    if word is None:
+        return ""
+    before, after = question[: word.start()], question[word.end() :]
+    if is_chinese(question):
+        return f"{before[-_LETTERS_BESIDE:]} {after[:_LETTERS_BESIDE]}"
+    return " ".join((*before.split()[-_WORDS_BESIDE:], *after.split()[:_WORDS_BESIDE]))
+
+
+def leans_on_the_one_before(sentence: str) -> bool:
+    """Whether ``sentence`` begins with a pronoun or the like: "This is called …", 该公司…"""
+    return _LEANS.match(sentence) is not None
 
 
 def _matching(pattern: re.Pattern[str]) -> Sign:

@@ -6,13 +6,15 @@ import math
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
 
-from rag_service.generation.chat_model import LlamaCppChat
 from rag_service.generation.llama_messages import RESTARTS
 from rag_service.types import QueuedEvent
+
+if TYPE_CHECKING:
+    from rag_service.generation.chat_model import LlamaCppChat
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import queue
 import threading
@@ -26,20 +25,17 @@ from rag_service.errors import (
     ChatModelError,
     GenerationError,
     InvalidRequest,
-    RagError,
 )
 from rag_service.generation.chat_template import ChatTemplate, RenderedPrompt
 from rag_service.generation.gguf_file import load_gguf
+from rag_service.generation.job_events import next_event, next_event_async, told
 from rag_service.generation.llama_decoding import LlamaDecoder
 from rag_service.generation.llama_lane import Finished, GenerationRequest, Job, JobEvent, Lane
-from rag_service.generation.llama_messages import last_message, piece_message, turn_of
+from rag_service.generation.llama_messages import last_message, turn_of
 from rag_service.generation.llama_vocab import Vocabulary
-from rag_service.generation.output_text import Piece
 from rag_service.models.references import model_name
 from rag_service.settings import ChatSettings
 from rag_service.types import QueuedEvent
-
-WATCH_INTERVAL_S = 0.02  # how often a waiting caller looks whether it has been cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +171,8 @@ class LlamaCppChat(BaseChatModel):
         job = self._job(messages, stop, options, events.put)
         self.runtime.lane.submit(job)
         try:
-            while not isinstance(event := _wait(events, job), Finished):
-                yield _told(event)
+            while not isinstance(event := next_event(events, job), Finished):
+                yield told(event)
             yield last_message(event, self.model_name)
         finally:  # also when the consumer closes the stream or lets go of it
             job.cancel()
@@ -198,9 +194,9 @@ class LlamaCppChat(BaseChatModel):
         job = await asyncio.to_thread(self._job, messages, stop, kwargs, deliver)
         self.runtime.lane.submit(job)
         try:
-            while not isinstance(event := await _await(events, job), Finished):
-                if not isinstance(told := _told(event), QueuedEvent):
-                    yield ChatGenerationChunk(message=told)
+            while not isinstance(event := await next_event_async(events, job), Finished):
+                if not isinstance(message := told(event), QueuedEvent):
+                    yield ChatGenerationChunk(message=message)
             yield ChatGenerationChunk(message=last_message(event, self.model_name))
         finally:
             job.cancel()
@@ -271,42 +267,7 @@ def open_llama_chat(settings: ChatSettings) -> LlamaCppChat:
     return chat
 
 
-def _told(event: JobEvent) -> QueuedEvent | AIMessageChunk:
-    """What the caller is told of an event; raises it if it is an error."""
-    match event:
-        case QueuedEvent():
-            return event
-        case Piece():
-            return piece_message(event)
-        case RagError():
-            raise event
-        case Finished():
-            raise AssertionError("the end has no text; this is a bug")
-
-
 def _positive(max_tokens: int) -> int:
     if max_tokens < 1:
         raise InvalidRequest("max_tokens must be at least 1.")
     return max_tokens
-
-
-def _wait(events: queue.SimpleQueue[JobEvent], job: Job) -> JobEvent:
-    """The next event; raises as soon as the caller has left or its time is over."""
-    while True:
-        _raise_if_over(job)
-        with contextlib.suppress(queue.Empty):
-            return events.get(timeout=WATCH_INTERVAL_S)
-
-
-async def _await(events: asyncio.Queue[JobEvent], job: Job) -> JobEvent:
-    """``_wait`` for an event loop."""
-    while True:
-        _raise_if_over(job)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(WATCH_INTERVAL_S):  # wait_for may forget a cancellation
-                return await events.get()
-
-
-def _raise_if_over(job: Job) -> None:
-    if over := job.over():
-        raise over

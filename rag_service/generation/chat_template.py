@@ -16,8 +16,6 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Literal
 
-from llama_cpp.llama_chat_format import Jinja2ChatFormatter
-
 from rag_service.errors import GenerationError
 from rag_service.generation.output_text import THINK_CLOSE, THINK_OPEN
 
@@ -65,6 +63,8 @@ class ChatTemplate:
         Raises jinja2's TemplateSyntaxError when ``template`` is not Jinja.
         """
         self._thinking = thinking
+        from llama_cpp.llama_chat_format import Jinja2ChatFormatter  # 0.3 s
+
         self._render = Jinja2ChatFormatter(template, eos_token=eos_token, bos_token=bos_token)
         self._nonce = secrets.token_hex(8)
         self._placeholder = re.compile(rf"\[\[{self._nonce}:(\d+)\]\]")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag_service.generation.sentence_scoring import (
     Asked,
     Candidate,
+    ClosenessOf,
     Kind,
     NearnessOf,
     Passage,
     Sentence,
     candidates,
+    closely_read,
 )
 from rag_service.text.folding import contains_quote
 from rag_service.text.language import detect_language
@@ -22,8 +24,16 @@ from rag_service.types import Citation, Hit
 
 # A further sentence may score this much less than the best one, less so from another document,
 # and must have a term of the question itself, or be what another announces.
-MAX_GAP = 6.5
-MAX_GAP_ELSEWHERE = 2.0
+MAX_GAP = 7.0
+MAX_GAP_ELSEWHERE = 2.2
+
+# A sentence in another language than the first source's is left out, unless it scores this much
+# more than the best one in that language, or alone shows the kind of answer asked for.
+PLAINLY_BETTER = 1.0
+
+# It is on the topic where it covers this share of the question beside the best one's; through
+# the dictionary a question loses about half of its terms.
+ON_TOPIC = 0.4
 
 # Two sentences say the same when they share this much of the shorter one's terms.
 SAME_SHARE = 0.8
@@ -40,8 +50,8 @@ _LINE_BREAK = re.compile(r"[^\S\n]*\n[^\S\n]*")
 class Extract:
     """Quoted sentences, each followed by its ``[n]``; ``pieces[i]`` has that of ``citations[i]``.
 
-    Numbers of notes that a document writes as ``[12]`` are left out of the pieces: they would
-    pass for citations.
+    In the pieces a row of a table has the names of its columns with its values. Numbers of
+    notes that a document writes as ``[12]`` are left out of them: they would pass for citations.
 
     ``support`` is the share, 0..1, of the question's terms, weighted by IDF, that the
     passages of the chosen sentences cover. Without any, ``text`` is empty.
@@ -64,6 +74,7 @@ def extract(
     idf_in_english: Idf | None = None,
     kind: Kind | None = None,
     nearness: NearnessOf | None = None,
+    closeness: ClosenessOf | None = None,
     max_sentences: int = 3,
 ) -> Extract:
     """Quote the sentences of ``sources`` that answer best; ``sources[0]`` is ``[1]``.
@@ -71,29 +82,53 @@ def extract(
     ``idf`` gives the weight of a token of ``text.analysis.analyze``, never negative;
     ``idf_in_english`` that of English ones for passages in another language than the
     question's. ``kind``: of the answer asked for, if it can be told. ``nearness``: how
-    sentences are compared in meaning; None: by their words alone. All sentences are in the
-    language of the first source: one that is better supported by another language's words
-    would only be a worse way to say the same. The passage with the best sentence comes
-    first; within a passage the order is the document's.
+    sentences are compared in meaning; None: by their words alone. ``closeness``: the same, for
+    the best few, by a model that reads them. Sentences are in the language of the first source,
+    unless one in the other language answers plainly better. The passage with the best sentence
+    comes first; within a passage the order is the document's.
     """
-    crossed = bool(sources) and sources[0].crossed
-    asked = Asked(question, (crossed and idf_in_english) or idf, crossed=crossed)
-    passages = asked.passages(sources)
-    found = candidates(asked, passages, kind, nearness)
-    chosen = _choose(_without_needless_length(found), max_sentences)
-    citations = tuple(_citation(candidate.sentence) for candidate in _reading_order(chosen))
+    read = [
+        (asked, asked.passages(sources))
+        for crossed in dict.fromkeys(hit.crossed for hit in sources)
+        for asked in [Asked(question, (crossed and idf_in_english) or idf, crossed=crossed)]
+    ]
+    found = [c for asked, passages in read for c in candidates(asked, passages, kind, nearness)]
+    if closeness and found:
+        found = closely_read(question, found, closeness)
+    chosen = _choose(_without_needless_length(_in_fit_language(found, sources)), max_sentences)
+    quoted = [candidate.sentence for candidate in _reading_order(chosen)]
     return Extract(
-        pieces=tuple(map(_quoted, citations)),
-        citations=citations,
-        support=_support(chosen, passages, asked),
+        pieces=tuple(map(_piece, quoted)),
+        citations=tuple(map(_citation, quoted)),
+        support=max((_support(chosen, *each) for each in read), default=0.0),
     )
 
 
-def _support(chosen: Sequence[Candidate], passages: Sequence[Passage], asked: Asked) -> float:
-    """What the passages of the chosen sentences cover together."""
+def _support(chosen: Sequence[Candidate], asked: Asked, passages: Sequence[Passage]) -> float:
+    """What those of ``passages`` that the chosen sentences stand in cover together."""
     sentences = {candidate.sentence for candidate in chosen}
     held = [p.terms for p in passages if not sentences.isdisjoint(p.sentences)]
     return asked.share.of(frozenset[str]().union(*held))
+
+
+def _in_fit_language(found: Sequence[Candidate], sources: Sequence[Hit]) -> list[Candidate]:
+    """Those in the language of the first source, and those in the other that answer plainly
+    better: what is said as well in both should be read in one."""
+    first = [c for c in found if sources[c.sentence.n - 1].crossed == sources[0].crossed]
+    other = [c for c in found if sources[c.sentence.n - 1].crossed != sources[0].crossed]
+    if not first or not other:
+        return first or other
+    best = max(c.score for c in first)
+    if not _showing_an_answer(first, first) and (showing := _showing_an_answer(other, first)):
+        lift = best + PLAINLY_BETTER - max(c.score for c in showing)
+        other = [replace(c, score=c.score + lift) for c in showing]
+    return first + [c for c in other if c.score >= best + PLAINLY_BETTER]
+
+
+def _showing_an_answer(found: Sequence[Candidate], rivals: Sequence[Candidate]) -> list[Candidate]:
+    """Those on the topic that show the kind of answer asked for."""
+    enough = ON_TOPIC * max(c.signals.own for c in rivals)
+    return [c for c in found if c.signals.kind > 0 and c.signals.own >= enough]
 
 
 def _without_needless_length(found: Sequence[Candidate]) -> list[Candidate]:
@@ -151,8 +186,9 @@ def _citation(sentence: Sentence) -> Citation:
     )
 
 
-def _quoted(citation: Citation) -> str:
-    gap = " " if detect_language(citation.quote) == "en" else ""
-    unwrapped = _LINE_BREAK.sub(gap, citation.quote)  # where a page was too narrow for it
+def _piece(sentence: Sentence) -> str:
+    """The sentence for a reader, with its number."""
+    gap = " " if detect_language(sentence.said) == "en" else ""
+    unwrapped = _LINE_BREAK.sub(gap, sentence.said)  # where a page was too narrow for it
     unwrapped = _NOTE_NUMBER.sub("", unwrapped)
-    return f"{unwrapped}{gap}[{citation.n}]"
+    return f"{unwrapped}{gap}[{sentence.n}]"

@@ -19,7 +19,7 @@ import llama_cpp
 from rag_service.errors import ChatModelError
 from rag_service.generation.chat_template import ChatTemplate, ChatTurn
 from rag_service.generation.llama_vocab import token_text
-from rag_service.models.references import parse_reference, parts_of
+from rag_service.models.references import lacks_organisation, parse_reference, parts_of
 from rag_service.settings import ChatSettings
 
 MAGIC = b"GGUF"
@@ -167,7 +167,15 @@ def _require_gguf(path: Path) -> None:
 
 
 def _not_here(path: Path) -> str:
-    reference = parse_reference(path.as_posix())
+    name = path.as_posix()
+    reference = parse_reference(name)
+    if lacks_organisation(name):
+        return (
+            f"{name!r} does not say whose model it is. Write organisation/name:quantisation, as in "
+            "Qwen/Qwen3-4B-GGUF:Q4_K_M, and fetch that first with rag models pull; or the path of "
+            f"a GGUF file. For a model that Ollama runs, set RAG_CHAT__MODEL={name} and "
+            "RAG_CHAT__BASE_URL=http://127.0.0.1:11434/v1."
+        )
     if reference is None:
         return (
             f"There is no chat model at {path}. Set RAG_CHAT__MODEL to a GGUF file, or leave "

@@ -39,11 +39,14 @@ PARTS: dict[str, dict[str, frozenset[str]]] = {
         "between": frozenset(),
         "nearest": frozenset(),
         "page": frozenset({"source", "page"}),
+        "small_talk": frozenset(),
     },
     "draft": {"system": frozenset(), "user": frozenset({"title", "passage"})},
 }
 # What may be left out of a file: it is not said then.
-OPTIONAL = {"refusal": frozenset({"searched", "absent", "between", "nearest", "page"})}
+OPTIONAL = {
+    "refusal": frozenset({"searched", "absent", "between", "nearest", "page", "small_talk"}),
+}
 ANSWERING = ("answer", "steps")  # the tasks that answer from passages, and can have examples
 TEMPLATE_NAMES = tuple(f"{task}.{language}.md" for task in PARTS for language in LANGUAGES)
 EXAMPLE_NAMES = tuple(f"{task}.{language}.jsonl" for task in ANSWERING for language in LANGUAGES)

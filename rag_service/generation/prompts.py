@@ -145,6 +145,10 @@ class PromptLibrary:
         """What the user is told when the documents do not hold the answer."""
         return refusal_text(self._parts("refusal", language), question, terms, places)
 
+    def small_talk(self, language: str) -> str:
+        """The reply to a greeting or thanks; "" if the template has none."""
+        return self._parts("refusal", language).get("small_talk", "")
+
     def _parts(self, task: str, language: str) -> Mapping[str, str]:
         parts = self.files.templates[f"{task}.{_script_family(language)}.md"]
         return {part: _in_script(text, language) for part, text in parts.items()}

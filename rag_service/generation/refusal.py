@@ -17,6 +17,7 @@ from rag_service.types import Hit
 SHOWN_QUESTION_CHARS = 80
 _SHOWN_TERM_CHARS, _SHOWN_SOURCE_CHARS = 40, 120
 _MOST_TERMS, _MOST_PLACES = 8, 3
+_READ_CHARS = 500  # enough for as many terms; a question may be a pasted page
 _CONTROL = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 Place = tuple[str, int | None]  # a source and a page of it
@@ -32,7 +33,7 @@ class LookedFor:
 
 def looked_for(question: str, occurs: Callable[[str], bool]) -> LookedFor:
     """``occurs``: whether any document is indexed under a token."""
-    terms = key_terms(question)[:_MOST_TERMS]
+    terms = key_terms(question[:_READ_CHARS])[:_MOST_TERMS]
     return LookedFor(
         tuple(shown(term.surface, _SHOWN_TERM_CHARS) for term in terms),
         tuple(shown(t.surface, _SHOWN_TERM_CHARS) for t in terms if not t.stands_in(occurs)),

@@ -15,7 +15,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
 from rag_service.errors import Cancelled, DeadlineExceeded, GenerationError
 from rag_service.generation.backend import CallOptions
-from rag_service.generation.chat_model import WATCH_INTERVAL_S
+from rag_service.generation.job_events import WATCH_INTERVAL_S
 from rag_service.generation.llama_lane import DEADLINE_PASSED
 from rag_service.generation.llama_messages import piece_message
 from rag_service.generation.output_text import UnknownPromptText

@@ -1,8 +1,9 @@
-"""Which sentence of the passages answers a question: eight signals, added up.
+"""Which sentence of the passages answers a question: ten signals, added up, then a closer look.
 
-The signals need no model of their own: how much of the question a sentence and its neighbours
-cover, what tells it from the other sentences found, how near it comes in meaning, whether it
-shows the kind of answer asked for, and how well its passage was ranked.
+The signals need no model to run: how much of the question a sentence and its neighbours cover,
+what tells it from the other sentences found, how near it comes in meaning, whether it shows the
+kind of answer asked for, and how well its passage was ranked. The best few sentences are then
+read by the embedding model, where it shows what it makes of each word.
 Figures: docs/decisions/0018-extractive-answers.md.
 """
 
@@ -12,17 +13,32 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
-from rag_service.generation.answer_signs import signs
+from rag_service.generation.answer_signs import (
+    beside_question_word,
+    leans_on_the_one_before,
+    signs,
+)
+from rag_service.generation.headlines import after_title, says_nothing
+from rag_service.generation.table_rows import row_spans, said_in_full
 from rag_service.text.analysis import analyze, analyze_query
 from rag_service.text.sentences import sentence_spans
-from rag_service.text.term_shares import Idf, SenseShare, TermShare, english_terms, share_across
+from rag_service.text.term_shares import (
+    Idf,
+    SenseShare,
+    TermShare,
+    english_terms,
+    share_across,
+    term_share,
+)
 from rag_service.types import Chunk, Hit
 
 # The cosine, -1..1, of every sentence of every passage with the question.
 NearnessOf = Callable[[str, Sequence[Sequence[str]]], list[list[float]]]
+# How well each sentence, read word by word, takes up the question: -1..1.
+ClosenessOf = Callable[[str, Sequence[str]], list[float]]
 
 
 class Kind(Protocol):
@@ -35,8 +51,10 @@ class Kind(Protocol):
 class Signals(NamedTuple):
     """What speaks for a sentence; shares of the question's terms are weighted by IDF."""
 
-    own: float  # share of the question in the sentence
+    own: float  # share of the question in the sentence, every term alike
+    beside: float  # share of the terms next to the question word, every term alike
     before: float  # the further share in the sentence before it
+    leaning: float  # the same, if the sentence begins with a pronoun or is announced
     after: float  # the further share in the one after it
     context: float  # the further share in its headings, title and table header
     distinct: float  # its share where terms count less that many sentences found have
@@ -46,10 +64,15 @@ class Signals(NamedTuple):
 
 
 # What each signal counts: logit coefficients, in the order above. A conditional logit (McFadden
-# 1974) of which sentence holds the answer, fitted on 2,680 questions of XQuAD English, XQuAD
+# 1974) of which sentence holds the answer, fitted on 2,480 questions of XQuAD English, XQuAD
 # Chinese and DRCD, both languages together; without nearness fitted again.
-_WEIGHTS = Signals(1.7, 1.7, 1.4, 2.3, 3.5, 5.9, 0.9, 5.2)
-_WEIGHTS_WITHOUT_NEARNESS = Signals(2.3, 2.3, 1.2, 2.8, 4.9, 0.0, 0.8, 5.6)
+_WEIGHTS = Signals(1.5, 1.3, 0.9, 2.0, 1.4, 2.6, 3.1, 5.3, 0.8, 6.7)
+_WEIGHTS_WITHOUT_NEARNESS = Signals(1.9, 1.3, 1.4, 2.1, 1.1, 3.0, 4.3, 0.0, 0.8, 7.1)
+
+# How many sentences the model reads, and what their closeness counts beside the score.
+_CLOSELY_READ = 5
+_SCORE_SHARE = 0.76
+_CLOSENESS = 4.1
 
 # A question, a heading, a list's lead-in and what only repeats the question say what is
 # coming, not what it is: they count half, and double for the sentence that follows.
@@ -58,19 +81,23 @@ _ANNOUNCED = 2.0
 _ANNOUNCEMENT_ENDS = re.compile(r"[?？:：][\"'”’」』）)]*$")
 # Of Markdown, or a short numbered line that no sentence ends: 7 Error codes, 第三条 住宿.
 _HEADING = re.compile(
-    r"#{1,6}\s|(?:第[〇一二三四五六七八九十百\d]{1,5}[章节節条條款]|[一二三四五六七八九十]{1,3}、"
+    r"\A#{1,6}\s|\A(?:第[〇一二三四五六七八九十百\d]{1,5}[章节節条條款]|[一二三四五六七八九十]{1,3}、"
     r"|\d{1,2}(?:\.\d{1,2}){0,3}\.?\s)\s?[^。！？.!?；;，,:：]{1,30}\Z"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of source ``n``; the span is that of its text in the passage."""
+    """One sentence of source ``n``; the span is that of its text in the passage.
+
+    ``said``: the text itself, or that of a table's row with the names of its columns.
+    """
 
     n: int
     chunk: Chunk
     start: int
     end: int
+    said: str
     terms: frozenset[str]
     announces: bool
 
@@ -116,9 +143,13 @@ class Asked:
         self._repeats = frozenset() if crossed else frozenset(analyze(question))
         self._analyze = english_terms if crossed else analyze  # may load the dictionary
         self.share = self._shares(idf)
+        self.even_share = self._shares(_alike)
+        # Where nothing but function words stands there, these are no terms of the question.
+        beside, told = beside_question_word(question), frozenset(analyze_query(question))
+        self.beside_share = self._shares(_alike, told, question=beside)
 
     def passages(self, sources: Sequence[Hit]) -> list[Passage]:
-        """Those of ``sources`` that are in the same language as the best one."""
+        """Those of ``sources`` that are in the language this compares with."""
         scores = sorted((hit.score for hit in sources), reverse=True)
         best = max(scores, default=0.0) or 1.0
         return [
@@ -137,26 +168,39 @@ class Asked:
 
         return self._shares(weight, held)
 
-    def _shares(self, weight: Idf, held: Collection[str] | None = None) -> TermShare | SenseShare:
-        """``held``: the terms that count; None: all of the question's."""
+    def _shares(
+        self, weight: Idf, held: Collection[str] | None = None, *, question: str | None = None
+    ) -> TermShare | SenseShare:
+        """``held``: the terms that count; None: all of them. ``question``: a part of it."""
+        asked = self.question if question is None else question
         if self._crossed:
-            return share_across(self.question, weight)
-        terms = (t for t in analyze_query(self.question) if held is None or t in held)
-        return TermShare({term: weight(term) for term in terms})
+            return share_across(asked, weight)
+
+        def terms(question: str) -> list[str]:
+            return [t for t in analyze_query(question) if held is None or t in held]
+
+        return term_share(asked, terms, weight)
 
     def _passage(self, n: int, hit: Hit, relevance: float) -> Passage:
         text = hit.chunk.text
         sentences = tuple(
-            self._sentence(n, hit.chunk, start, end) for start, end in sentence_spans(text)
+            self._sentence(n, hit.chunk, *row)
+            for span in sentence_spans(text)
+            for row in row_spans(text, *span)
         )
         terms, context = self._terms(text), self._terms(hit.chunk.context)
         return Passage(sentences, terms | context, context, relevance)
 
     def _sentence(self, n: int, chunk: Chunk, start: int, end: int) -> Sentence:
+        start = after_title(chunk, start, end)
         text = chunk.text[start:end]
-        terms = self._terms(text)
-        announces = _ANNOUNCEMENT_ENDS.search(text) or _HEADING.match(text)
-        return Sentence(n, chunk, start, end, terms, bool(announces) or terms <= self._repeats)
+        row = said_in_full(chunk, start, end)
+        terms = self._terms(row or text)
+        announces = not row and (
+            terms <= self._repeats
+            or any(sign.search(text) for sign in (_ANNOUNCEMENT_ENDS, _HEADING))
+        )
+        return Sentence(n, chunk, start, end, row or text, terms, announces)
 
     def _terms(self, text: str) -> frozenset[str]:
         return frozenset(self._analyze(text))
@@ -175,30 +219,44 @@ def candidates(
         _candidate(signals, weights, sentence, before)
         for passage, near in zip(passages, cosines, strict=True)
         for (before, sentence, after), cosine in zip(_in_context(passage), near, strict=True)
-        if not _is_title(sentence)  # which names the subject and says nothing of it
+        if not says_nothing(sentence.chunk, sentence.start, sentence.end)
         for signals in [
             Signals(
-                own=asked.share.of(sentence.terms),
+                own=asked.even_share.of(sentence.terms),
+                beside=asked.beside_share.of(sentence.terms),
                 before=_added(asked, sentence, before),
+                leaning=0.0,
                 after=_added(asked, sentence, after),
                 context=asked.share.of(passage.context - sentence.terms),
                 distinct=distinct.of(sentence.terms),
                 near=cosine,
-                kind=shows(sentence.text),
+                kind=shows(sentence.said),
                 passage=passage.relevance,
             )
         ]
     ]
 
 
-def _is_title(sentence: Sentence) -> bool:
-    chunk = sentence.chunk
-    alone = chunk.text[sentence.end :].startswith("\n\n")
-    opens = chunk.char_start + sentence.start == 0 and sentence.text[-1] not in "。.!?！？…"
-    return (opens and alone) or sentence.text.lstrip("# ") in (
-        chunk.title,
-        *chunk.heading.split(" > "),
-    )
+def closely_read(
+    question: str, found: Sequence[Candidate], closeness: ClosenessOf
+) -> list[Candidate]:
+    """The same candidates; the best ``_CLOSELY_READ`` of them compared word by word.
+
+    The others are taken to be no closer than the least close one of these.
+    """
+    best = sorted(found, key=lambda c: -c.score)[:_CLOSELY_READ]
+    close = closeness(question, [candidate.sentence.said for candidate in best])
+    least = min(close, default=0.0)
+    known = dict(zip(map(id, best), close, strict=True))
+    return [
+        replace(c, score=_SCORE_SHARE * c.score + _CLOSENESS * known.get(id(c), least))
+        for c in found
+    ]
+
+
+def _alike(_: str) -> float:
+    """Every term counts the same."""
+    return 1.0
 
 
 def _candidate(
@@ -208,9 +266,12 @@ def _candidate(
     announced = before is not None and before.announces
     if announced:
         signals = signals._replace(before=signals.before * _ANNOUNCED)
+    if announced or leans_on_the_one_before(sentence.text):
+        signals = signals._replace(leaning=signals.before)
     if sentence.announces:
         signals = signals._replace(
             own=signals.own * _ANNOUNCING,
+            beside=signals.beside * _ANNOUNCING,
             distinct=signals.distinct * _ANNOUNCING,
             near=signals.near * _ANNOUNCING,
         )
@@ -247,5 +308,5 @@ def _cosines(
 ) -> list[list[float]]:
     if nearness is None:
         return [[0.0] * len(passage.sentences) for passage in passages]
-    texts = [[sentence.text for sentence in passage.sentences] for passage in passages]
+    texts = [[sentence.said for sentence in passage.sentences] for passage in passages]
     return nearness(question, texts)

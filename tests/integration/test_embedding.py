@@ -305,3 +305,19 @@ def test_tokens_counted_word_by_word_are_those_of_the_tokenizer(
     for _ in range(2):  # the second time from the cache
         assert counter.totals(texts) == [len(found) for found in ids]
         assert counter.counts(texts) == [(len(found), found.count(unknown)) for found in ids]
+
+
+def test_read_gives_every_token_of_its_own_a_vector_in_context(builtin: Any) -> None:
+    short, long = builtin.read(["The river bank.", f"{ENGLISH} The bank lends money."])
+    assert short[0] == builtin.tokens("The river bank.")
+    assert short[1].shape == (len(short[0]), builtin.dimension)
+    bank = builtin.tokens("bank")[0]
+    water, money = (vectors[tokens.index(bank)] for tokens, vectors in (short, long))
+    assert not np.allclose(water, money, atol=0.1)
+
+
+def test_a_question_by_itself_gets_the_vector_that_the_library_gives_it(builtin: Any) -> None:
+    texts = [ENGLISH, "Where?", "word " * 600]
+    alone = [builtin.embed_query(text) for text in texts]
+    both = [builtin.embed_documents([text, text])[0] for text in texts]
+    assert alone == both

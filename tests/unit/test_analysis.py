@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rag_service.text.analysis import MAX_TOKEN_CHARS, analyze, analyze_query, content_terms
@@ -169,3 +169,10 @@ def test_every_query_term_of_a_text_is_indexed_for_it(text: str) -> None:
 )
 def test_what_is_asked_for_is_no_term_of_a_question(question: str, terms: list[str]) -> None:
     assert analyze_query(question) == terms
+
+
+@given(st.text(st.characters(max_codepoint=0x2027), max_size=30))
+@example("C++17, e-mail’s 1,234.5% — v2.13.0 (12:30) a_b’c‐d")
+def test_words_are_the_same_beside_a_text_with_other_letters(text: str) -> None:
+    # What is ASCII alone is cut by another pattern.
+    assert analyze(f"{text} \n ж") == [*analyze(text), "ж"]

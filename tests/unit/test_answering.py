@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -124,6 +125,48 @@ def test_a_passage_too_long_is_skipped_and_the_next_takes_its_number() -> None:
     answer = answer_of(chat, question(max_tokens=50), FakeCorpus(hits))
     assert (answer.dropped, answer.sources) == ((1,), (hits[1],))
     assert [(c.chunk_id, c.verified) for c in answer.citations] == [(11, True)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "page", "note"),
+    [
+        (
+            QUESTION,
+            3,
+            "The passage found first (a.txt, page 3) does not fit the model's window, so the "
+            "answer was made without it. The setting chat.context_tokens makes the window larger.",
+        ),
+        (
+            "记录仪的保修期是多久？",
+            None,
+            "排在最前的段落（a.txt）放不进模型的上下文窗口，回答时没有用到它。"
+            "把设置 chat.context_tokens 调大，窗口就会变大。",
+        ),
+        (
+            "記錄儀的保修期是多久？",
+            3,
+            "排在最前的段落（a.txt，第 3 頁）放不進模型的上下文視窗，回答時沒有用到它。"
+            "把設定 chat.context_tokens 調大，視窗就會變大。",
+        ),
+    ],
+    ids=["en", "zh-Hans", "zh-Hant"],
+)
+def test_an_answer_made_without_the_passage_found_first_says_so(
+    asked: str, page: int | None, note: str
+) -> None:
+    best = hit(f"{asked} " * 400, 1)
+    best = replace(best, chunk=replace(best.chunk, page=page))
+    chat = saying("The warranty lasts three years [1].", context_tokens=400)
+    answer = answer_of(chat, question(asked, max_tokens=50), FakeCorpus([best, hit(WARRANTY, 11)]))
+    assert answer.dropped == (1,)
+    assert answer.notes[0] == note
+
+
+def test_a_lower_passage_that_is_dropped_needs_no_note() -> None:
+    chat = saying("The warranty lasts three years [1].", context_tokens=400)
+    found = FakeCorpus([hit(WARRANTY, 11), hit("warranty " * 300, 12)])
+    answer = answer_of(chat, question(max_tokens=50), found)
+    assert (answer.dropped, answer.notes) == ((12,), ())
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,22 @@ def test_without_evidence_the_answer_is_a_refusal_in_the_language_of_the_questio
     assert chat.asked == []
 
 
+@pytest.mark.parametrize(
+    ("text", "reply"),
+    [
+        ("Thanks!", "Hello! Answers here are quoted from the documents."),
+        ("谢谢", "您好！这里只用文档中的原文回答问题。"),
+        ("謝謝", "您好！這裏只用文檔中的原文回答問題。"),
+    ],
+)
+def test_without_a_chat_model_small_talk_gets_no_quote(text: str, reply: str) -> None:
+    sources, *_, last = events_of(None, question(text))
+    assert sources == SourcesEvent((), 7)
+    assert isinstance(last, DoneEvent)
+    assert last.answer.status == "refused"
+    assert last.answer.answer.startswith(reply)
+
+
 def test_nothing_found_is_a_refusal_even_if_any_confidence_will_do() -> None:
     answerer = Answerer(PROMPTS, saying("I make this up."), min_confidence=0.0)
     *_, last = answerer.ask(question(), FakeCorpus(()).corpus)

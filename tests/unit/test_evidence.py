@@ -147,3 +147,13 @@ def test_passages_of_each_language_are_looked_at_apart() -> None:
     own, across = gather_evidence(QUESTION, found(hit(0.2, 0.3), hit(0.6, 0.6, crossed=True)))
     assert (own.coverage, own.cosine, own.kind) == (0.2, 0.3, "own")
     assert (across.coverage, across.cosine, across.kind) == (0.6, 0.6, "crossed")
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "missing"),
+    [("第3条规定了什么", "第三条 住宿", 0.0), ("第5条规定了什么", "第三条 住宿", 1.0)],
+)
+def test_a_number_is_not_missing_where_it_is_spelled_otherwise(
+    question: str, text: str, missing: float
+) -> None:
+    assert only(found(hit(0.5, text=text)), question).missing == missing

@@ -117,8 +117,9 @@ def test_near_identical_sentences_are_quoted_once() -> None:
 
 
 def test_a_sentence_worth_much_less_than_the_best_is_left_out() -> None:
-    text = "Annual leave for part-time staff is 12 days. Bread is baked fresh. A staff room exists."
-    found = extract("annual leave part-time staff", [hit(text)], idf=even)
+    first = hit("Annual leave for part-time staff is 12 days. Bread is baked fresh.")
+    second = hit("A staff room exists.", chunk_id=2)
+    found = extract("annual leave part-time staff", [first, replace(second, score=0.5)], idf=even)
     assert quotes(found) == ["Annual leave for part-time staff is 12 days."]
 
 
@@ -177,7 +178,48 @@ def test_an_answer_is_in_one_language_that_of_the_best_source() -> None:
     chinese = replace(hit("开机后需要预热 18 分钟。", chunk_id=2), crossed=True)
     question = "How long do the lamps warm up?"
     assert quotes(extract(question, [english, chinese], idf=even)) == [english.chunk.text]
-    assert quotes(extract(question, [chinese, english], idf=even)) == [chinese.chunk.text]
+
+
+def test_a_sentence_of_the_other_language_that_answers_plainly_better_is_quoted() -> None:
+    chinese = hit("氘灯开机后需要预热。氘灯的寿命有限。", chunk_id=1)
+    english = replace(hit("Deuterium lamp: EUR 420.", chunk_id=2), crossed=True)
+    question = "氘灯多少钱？"
+    found = extract(
+        question, [chinese, english], idf=even, kind=answer_kind(question), max_sentences=1
+    )
+    assert quotes(found) == ["Deuterium lamp: EUR 420."]
+
+
+@pytest.mark.parametrize(
+    ("text", "header"),
+    [
+        ("Prices.\n\n| No. | item | price |\n|---|---|---|\n| 3 | cuvette | 120 |\n", ""),
+        ("| 3 | cuvette | 120 |\n| 4 | lamp | 130 |", "No. | item | price"),
+        ("No. | item | price\n3 | cuvette | 120\n4 | lamp | 130", ""),
+    ],
+)
+def test_a_row_of_a_table_is_said_with_the_names_of_its_columns(text: str, header: str) -> None:
+    source = hit(text)
+    source = replace(source, chunk=replace(source.chunk, table_header=header))
+    found = extract("What is the price of a cuvette?", [source], idf=even, max_sentences=1)
+    assert found.text == "No.: 3; item: cuvette; price: 120 [1]"
+    assert found.citations[0].quote.strip("| ") == "3 | cuvette | 120"
+    assert text[found.citations[0].char_start : found.citations[0].char_end] == (
+        found.citations[0].quote
+    )
+
+
+def test_a_row_of_a_chinese_table_is_said_in_chinese() -> None:
+    text = "| 编号 | 名称 | 价格（元） |\n|---|---|---|\n| 3 | 比色皿 | 120 |"
+    found = extract("比色皿的价格是多少？", [hit(text)], idf=even, max_sentences=1)
+    assert found.text == "编号：3；名称：比色皿；价格（元）：120[1]"
+
+
+@pytest.mark.parametrize("title", ["", "实验室废液与用电管理规定"])
+def test_a_title_on_the_line_above_is_no_part_of_the_answer(title: str) -> None:
+    text = "实验室废液与用电管理规定\n实验室废液必须分类收集，每周五下午送到三号楼。"
+    found = extract("实验室废液怎么处理？", [hit(text, title=title)], idf=even)
+    assert found.text == "实验室废液必须分类收集，每周五下午送到三号楼。[1]"
 
 
 def test_the_sentence_that_shows_the_kind_of_answer_wins() -> None:

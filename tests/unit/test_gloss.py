@@ -12,6 +12,7 @@ from rag_service.text.gloss.definitions import english_senses
 from rag_service.text.gloss.dictionary import dictionary, dictionary_version
 from rag_service.text.gloss.glossing import (
     english_gloss,
+    english_question,
     gloss_terms,
     gloss_version,
     is_chinese,
@@ -146,3 +147,22 @@ def test_a_missing_dictionary_is_named_with_the_way_round_it(
     assert importlib.util.find_spec("not_installed_anywhere") is None
     with pytest.raises(ConfigError, match="RAG_EMBEDDING__GLOSS=off"):
         dictionary_version()
+
+
+@pytest.mark.parametrize(
+    ("question", "terms"),
+    [
+        ("氘灯多少钱？", ["price", "cost", "fee", "pay"]),
+        ("運費多少錢", ["price", "cost", "fee", "pay"]),
+        ("学校有多远？", ["distanc", "away"]),
+    ],
+)
+def test_asking_for_a_price_is_not_asking_for_coins(question: str, terms: list[str]) -> None:
+    *_, asked = (senses for senses in question_senses(question) if senses[0].terms != ("？",))
+    assert [term for sense in asked for term in sense.terms] == terms
+    assert english_question(question).rstrip(" ？").endswith(("price", "distance"))
+
+
+def test_how_long_has_no_word_of_its_own_in_an_answer() -> None:
+    assert question_senses("预热多久") == question_senses("预热")
+    assert english_question("预热多久") == english_question("预热")

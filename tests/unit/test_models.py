@@ -104,6 +104,7 @@ def test_the_one_file_of_a_chat_model_is_found_and_a_choice_is_not_made(models: 
         ("some/chat:Q4_K_M", "a-Q4_K_M.gguf"),
         ("some/chat:q4_k_m", "a-Q4_K_M.gguf"),
         ("some/chat:Q8_0", "Q8_0/a-Q8_0.gguf"),
+        ("chat:Q8_0", "Q8_0/a-Q8_0.gguf"),  # no other organisation has one of this name
         ("some/chat/Q8_0/a-Q8_0.gguf", "Q8_0/a-Q8_0.gguf"),
         ("some/chat:Q6_K", "a-Q6_K-00001-of-00002.gguf"),
         ("some/chat:Q5_K_M", None),  # a part is missing
@@ -159,6 +160,20 @@ def test_a_chat_model_that_was_not_fetched_is_told_with_the_command_that_does() 
     for name in ("nobody/chat-GGUF:Q8_0", "nobody/chat-GGUF/a.gguf", "nobody/chat-GGUF"):
         with pytest.raises(ChatModelError, match=f"Fetch it with: rag models pull {name}$"):
             open_chat(ChatSettings(model=name))
+
+
+@pytest.mark.parametrize(
+    "name", ["qwen3:4b", "llama3.1:8b-instruct-q4_0", "mixtral:8x7b", "gemma:latest", "a-GGUF:Q8_0"]
+)
+def test_a_model_without_its_organisation_is_told_what_to_write_instead(name: str) -> None:
+    with pytest.raises(ChatModelError) as caught:
+        open_chat(ChatSettings(model=name))
+    assert str(caught.value) == (
+        f"{name!r} does not say whose model it is. Write organisation/name:quantisation, as in "
+        "Qwen/Qwen3-4B-GGUF:Q4_K_M, and fetch that first with rag models pull; or the path of a "
+        f"GGUF file. For a model that Ollama runs, set RAG_CHAT__MODEL={name} and "
+        "RAG_CHAT__BASE_URL=http://127.0.0.1:11434/v1."
+    )
 
 
 def test_only_the_first_part_of_a_model_is_opened_and_only_if_none_is_missing(
@@ -218,7 +233,16 @@ def test_a_number_of_a_part_that_cannot_be_one_is_only_a_name() -> None:
 
 @pytest.mark.parametrize(
     ("model", "provider"),
-    [("openai:qwen3", True), ("C:\\models\\a.gguf", False), ("a/b:Q4_0", False), ("a.gguf", False)],
+    [
+        ("openai:qwen3", True),
+        ("ollama:qwen3:4b", True),
+        ("openai:gpt-4o", True),
+        ("C:\\models\\a.gguf", False),
+        ("a/b:Q4_0", False),
+        ("a.gguf", False),
+        ("qwen3:4b", False),
+        ("Qwen3-4B-GGUF:Q4_K_M", False),
+    ],
 )
 def test_a_provider_is_told_from_a_path_and_a_reference(model: str, provider: bool) -> None:
     assert is_provider(model) is provider

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from rag_service.text.analysis import analyze
 from rag_service.text.numerals import other_spelling
 from rag_service.text.question_weights import question_weights
+from rag_service.text.term_shares import term_share
 
 
 @pytest.mark.parametrize(
@@ -77,3 +79,10 @@ def test_the_other_spelling_is_searched_for_with_less_weight() -> None:
     weights = question_weights("第3条")
 
     assert weights == {"第": 1.0, "3": 2.0, "条": 1.0, "第三": 0.7, "三条": 0.7}
+
+
+def test_a_number_is_covered_in_either_spelling() -> None:
+    share = term_share("第3条", analyze, lambda term: 1.0)
+
+    assert share.of({"第", "3", "条"}) == share.of({"第", "三", "条", "第三", "三条"}) == 1.0
+    assert share.of({"第", "四", "条"}) == 2 / 3

@@ -30,6 +30,7 @@ def sentences(text: str) -> list[str]:
         ("我读了《怎么办？》一书。好。", ["我读了《怎么办？》一书。", "好。"]),
         ("很好.他也是! 是吗?对", ["很好.", "他也是!", "是吗?", "对"]),
         ("水温是3.5度。压力2.0。", ["水温是3.5度。", "压力2.0。"]),
+        ("J. A. 霍布森和J.A.霍布森是一人。好。", ["J. A. 霍布森和J.A.霍布森是一人。", "好。"]),
         ("使用Docker。It works. 很好。", ["使用Docker。", "It works.", "很好。"]),
     ],
 )
@@ -44,6 +45,10 @@ def test_chinese_sentences(text: str, expected: list[str]) -> None:
         ("Dr. Lee met Mr. Wu. They left.", ["Dr. Lee met Mr. Wu.", "They left."]),
         ("A pump, e.g. this, i.e. A. The end.", ["A pump, e.g. this, i.e. A.", "The end."]),
         ("By J. K. Rowling. It sold.", ["By J. K. Rowling.", "It sold."]),
+        (
+            "Brown v. Board lost. At speed v. The end.",
+            ["Brown v. Board lost.", "At speed v.", "The end."],
+        ),
         ("Vitamin C. It is good.", ["Vitamin C.", "It is good."]),
         ("The U.S. Navy. The U.S. The law.", ["The U.S. Navy.", "The U.S.", "The law."]),
         ("See No. 5 and Fig. S1. No. I refuse.", ["See No. 5 and Fig. S1.", "No.", "I refuse."]),
