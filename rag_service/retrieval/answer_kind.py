@@ -33,8 +33,11 @@ _DATE: Final = re.compile(
 )
 _PERCENTAGE: Final = re.compile(r"\d ?(?:%|‰|percent|per cent|个百分点)|百分之|成(?=[，。；]|$)")
 _MONEY: Final = re.compile(
-    r"[$€£¥] ?\d|\d[\d.,]* ?(?:million|billion|trillion|dollars|euros|pounds|yuan|usd|eur|rmb)\b"
+    r"[$€£¥] ?\d|\b(?:usd|eur|gbp|cny|rmb|hkd|twd|jpy|chf) ?\d"
+    r"|\d[\d.,]* ?(?:million|billion|trillion|dollars|euros|pounds|yuan|usd|eur|rmb)\b"
     r"|[\d一二三四五六七八九十百千]+[\d.,]*[多余几]? ?[百千万亿]*(?:美元|元|欧元|英镑|日元)"
+    # A row of a table, its columns named: 价格（元）：120, price (EUR): 9
+    r"|(?:[$€£¥元]|\b(?:usd|eur|gbp|cny|rmb|price|cost|fee))\)?: ?\d"
 )
 _NUMBER: Final = re.compile(
     rf"\d[\d,.]*|{_NUMERAL}|[一二两三四五六七八九十百千万亿]+(?=[{_COUNTED}])"

@@ -67,6 +67,7 @@ class CandidateSearch:
         across = crossing(query, view)
         asked = question_weights(query)
         share = _dense_share(query, view)
+        clock.lap("analyse_ms")
         vector = self.embeddings.encode_query(query) if share else None
         clock.lap("embed_ms")
         dense = [] if vector is None else view.search_dense(vector, depth, allowed)

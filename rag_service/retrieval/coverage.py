@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from rag_service.text.analysis import analyze, content_terms
 from rag_service.text.gloss.glossing import gloss_terms, is_chinese
 from rag_service.text.sentences import sentence_spans
-from rag_service.text.term_shares import Idf, SenseShare, TermShare, share_across
+from rag_service.text.term_shares import Idf, SenseShare, share_across, term_share
 from rag_service.types import Chunk
 
 # Passages are immutable, so their terms are kept: about 10 kB each.
@@ -53,7 +53,7 @@ class QuestionTerms:
         gloss; None: a passage in the other language is taken as it stands."""
         self._question = question
         self._idf_in_english = idf_in_english
-        self._own = TermShare({term: idf(term) for term in content_terms(question)})
+        self._own = term_share(question, content_terms, idf)
         self._is_chinese = is_chinese(question)
 
     @cached_property

@@ -45,7 +45,7 @@ def crossing(query: str, view: CollectionView) -> Crossing | None:
     if not (view.not_glossed if asked_in_chinese else view.glossed):
         return None
     if asked_in_chinese:
-        words = tuple(question_senses(query))
+        words = question_senses(query)
     else:
         words = tuple((Sense((term,), 1.0),) for term in analyze_query(query))
     return Crossing(not asked_in_chinese, words)

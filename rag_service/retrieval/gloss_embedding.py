@@ -13,7 +13,12 @@ from langchain_core.embeddings import Embeddings
 
 from rag_service.retrieval.embedding_model import EmbeddingModel, Vector
 from rag_service.retrieval.vocabulary import CHINESE_PROBE
-from rag_service.text.gloss.glossing import english_gloss, gloss_version, is_chinese
+from rag_service.text.gloss.glossing import (
+    english_gloss,
+    english_question,
+    gloss_version,
+    is_chinese,
+)
 
 # In a collection's fingerprint: by what its Chinese texts were glossed, "" if by nothing.
 GLOSS_KEY: Final = "gloss"
@@ -30,6 +35,8 @@ class LangChainModel(EmbeddingModel, Protocol):
     def token_table(self) -> Vector: ...
 
     def tokens(self, text: str) -> list[int]: ...
+
+    def read(self, texts: Sequence[str]) -> list[tuple[list[int], Vector]]: ...
 
 
 class GlossedEmbeddings(Embeddings):
@@ -68,6 +75,10 @@ class GlossedEmbeddings(Embeddings):
         """Rows of the table for ``text``, or for its gloss."""
         return self._model.tokens(self._read([text])[0])
 
+    def read(self, texts: Sequence[str]) -> list[tuple[list[int], Vector]]:
+        """The tokens of each text, or of its gloss, and what the model makes of them there."""
+        return self._model.read(self._read(texts))
+
     def represents(self, texts: Sequence[str]) -> list[bool]:
         """Whether the model knows enough of each text, or of its gloss."""
         return self._model.represents(self._read(texts))
@@ -78,14 +89,19 @@ class GlossedEmbeddings(Embeddings):
 
     def encode_query(self, text: str) -> Vector | None:
         """The question's vector, or None where `represents` says no."""
-        return self._model.encode_query(self._read([text])[0])
+        return self._model.encode_query(self._read_question(text))
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """LangChain's interface: every text gets a vector, meaningful or not."""
         return self._model.embed_documents(self._read(texts))
 
     def embed_query(self, text: str) -> list[float]:
-        return self._model.embed_query(self._read([text])[0])
+        return self._model.embed_query(self._read_question(text))
+
+    def _read_question(self, text: str) -> str:
+        if not self._version or not is_chinese(text):
+            return text
+        return english_question(text) or text
 
     def _read(self, texts: Sequence[str]) -> list[str]:
         if not self._version:

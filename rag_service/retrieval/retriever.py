@@ -132,9 +132,10 @@ def _joined(view: CollectionView, fused: list[Fused], limit: int, trace: NoTrace
         part = fused[start : start + limit]
         chunks = view.chunks([item.chunk_id for item in part])
         hits += [
-            Hit(chunks[i.chunk_id], i.score, i.legs.get("dense"), i.legs.get("lexical"))
-            for i in part
-            if i.chunk_id in chunks
+            Hit(chunks[item.chunk_id], item.score, legs.get("dense"), legs.get("lexical"))
+            for item in part
+            if item.chunk_id in chunks
+            for legs in (item.legs,)
         ]
         gone |= {i.chunk_id: "gone from the catalog" for i in part if i.chunk_id not in chunks}
         if len(hits) >= limit:

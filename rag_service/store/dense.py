@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from rag_service.store.catalog import Catalog
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float16]
+Found = tuple[Ids, NDArray[np.float32]]  # chunk ids and their cosines, ``(n,)`` each
 
 # Exact search over fp16 takes about 22 ms for 200,000 vectors on one core; beyond this
 # size an inverted file keeps it under that (figures: docs/decisions/0003-indexes.md).
@@ -63,14 +65,12 @@ class DenseView:
         search, exactly, to the given chunk ids.
         """
         query = np.ascontiguousarray(vector, dtype=np.float32).reshape(1, -1)
-        found: list[tuple[int, float]] = []
-        for index, alive in ((self.base, self.alive), (self.delta, None)):
-            if index is not None:
-                found += _search(index, query, k, alive, allowed)
-        # FAISS sums in different orders with and without a selector. Rounded, equal texts
-        # tie, and ties go to the older chunk, whatever is in the snapshot and what beside it.
-        found = [(chunk_id, round(score, 6)) for chunk_id, score in found]
-        return sorted(found, key=lambda item: (-item[1], item[0]))[:k]
+        found = [
+            _search(index, query, k, alive, allowed)
+            for index, alive in ((self.base, self.alive), (self.delta, None))
+            if index is not None
+        ]
+        return _best(found, k) if found else []
 
 
 def empty_view() -> DenseView:
@@ -247,7 +247,7 @@ def _selector(ids: Ids) -> Any:
 
 def _search(
     index: Any, query: NDArray[np.float32], k: int, alive: Any | None, allowed: Ids | None
-) -> list[tuple[int, float]]:
+) -> Found:
     selectors = [s for s in (alive, None if allowed is None else _selector(allowed)) if s]
     selector = faiss.IDSelectorAnd(*selectors) if len(selectors) == 2 else (selectors or [None])[0]
     options = {"sel": selector} if selector else {}
@@ -260,8 +260,18 @@ def _search(
         parameters = faiss.SearchParameters(**options)
     faiss.omp_set_num_threads(1)  # one question leaves nothing to share out (holds for this thread)
     scores, ids = index.search(query, min(k, index.ntotal), params=parameters)
-    # FAISS pads with -1 where fewer than k were found.
-    return [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0]
+    there = ids[0] >= 0  # FAISS pads with -1 where fewer than k were found
+    return ids[0][there], scores[0][there]
+
+
+def _best(found: Sequence[Found], k: int) -> list[tuple[int, float]]:
+    """The ``k`` best of several searches; ties go to the older chunk."""
+    ids = np.concatenate([ids for ids, _ in found])
+    # FAISS sums in different orders with and without a selector. Rounded, equal texts tie,
+    # whatever is in the snapshot and what beside it.
+    scores = np.round(np.concatenate([scores for _, scores in found]).astype(np.float64), 6)
+    order = np.lexsort((ids, -scores))[:k]
+    return list(zip(ids[order].tolist(), scores[order].tolist(), strict=True))
 
 
 def _fsync(path: Path) -> None:

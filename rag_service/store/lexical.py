@@ -135,13 +135,19 @@ class LexicalView:
         return self._idf(self._chunks_with("body", term) + self._chunks_with("gloss", term))
 
     def _chunks_with(self, name: str, term: str) -> int:
-        # One question asks for the same terms at every stage.
+        # One question asks for the same terms at every stage. What stands nowhere is not kept:
+        # it is found out faster, and one misspelled word is a thousand of such.
         held = self._held.get((name, term))
         if held is None:
-            if len(self._held) >= _REMEMBERED_TERMS:
-                self._held.clear()
-            held = self._held[name, term] = self.searcher.doc_freq(name, term)
+            held = self.searcher.doc_freq(name, term)
+            if held:
+                self._remember(name, term, held)
         return held
+
+    def _remember(self, name: str, term: str, held: int) -> None:
+        if len(self._held) >= _REMEMBERED_TERMS:
+            self._held.clear()
+        self._held[name, term] = held
 
     def _idf(self, held: int) -> float:
         total = self.searcher.num_docs
@@ -158,7 +164,11 @@ class LexicalView:
         """
         if not weights:
             return []
-        return self._best_allowed(self._query(self._rarest(weights)), k, allowed)
+        leaves = self._leaves(self._rarest(weights), "body")
+        if not leaves:
+            return []
+        should = [(tantivy.Occur.Should, leaf) for leaf in leaves]
+        return self._best_allowed(tantivy.Query.boolean_query(should), k, allowed)
 
     def search_across(
         self,
@@ -175,12 +185,15 @@ class LexicalView:
         """
         if not words:
             return []
+        text = "gloss" if chinese else "body"
         of_words = [
-            (tantivy.Occur.Should, self._any_sense(senses, "gloss" if chinese else "body"))
+            (tantivy.Occur.Should, tantivy.Query.disjunction_max_query(leaves))
             for senses in words[:MAX_QUERY_TERMS]
+            if (leaves := self._leaves(_any_sense(senses), text))
         ]
-        schema = self.index.schema
-        kind = tantivy.Query.term_query(schema, "kind", GLOSSED, "basic")
+        if not of_words:
+            return []
+        kind = tantivy.Query.term_query(self.index.schema, "kind", GLOSSED, "basic")
         wanted = tantivy.Occur.Must if chinese else tantivy.Occur.MustNot
         query = tantivy.Query.boolean_query(
             [
@@ -189,23 +202,6 @@ class LexicalView:
             ]
         )
         return self._best_allowed(query, k, allowed)
-
-    def _any_sense(self, senses: Sequence[Sense], field: str) -> tantivy.Query:
-        # A sense of two words is worth as much as one of one word, if both are there.
-        weights: dict[str, float] = {}
-        for sense in senses:
-            for term in sense.terms:
-                weight = sense.weight / math.sqrt(len(sense.terms))
-                weights[term] = max(weights.get(term, 0.0), weight)
-        return tantivy.Query.disjunction_max_query(
-            [
-                tantivy.Query.boost_query(
-                    tantivy.Query.term_query(self.index.schema, name, term, "freq"), boost * weight
-                )
-                for term, weight in weights.items()
-                for name, boost in ((field, 1.0), ("title", TITLE_BOOST))
-            ]
-        )
 
     def _best_allowed(
         self, query: tantivy.Query, k: int, allowed: Allowed | None
@@ -220,7 +216,8 @@ class LexicalView:
         return self._best(_restricted(query, self.index.schema, allowed), k)
 
     def _best(self, query: tantivy.Query, k: int) -> list[tuple[int, float]]:
-        hits = self.searcher.search(query, k).hits
+        # Counting would mean looking at every document that holds any of the terms.
+        hits = self.searcher.search(query, k, count=False).hits
         ids = self.searcher.fast_field_values("chunk_id", [address for _, address in hits])
         found = [
             (int(i), float(score))
@@ -244,14 +241,28 @@ class LexicalView:
         kept = sorted(known, key=lambda term: (-self.idf(term), term))[:MAX_QUERY_TERMS]
         return {term: weights[term] for term in kept}
 
-    def _query(self, weights: Mapping[str, float]) -> tantivy.Query:
-        parts: list[tuple[tantivy.Occur, tantivy.Query]] = []
-        for term, weight in weights.items():
-            for name, boost in (("body", 1.0), ("title", TITLE_BOOST)):
-                leaf = tantivy.Query.term_query(self.index.schema, name, term, "freq")
-                weighted = tantivy.Query.boost_query(leaf, boost * weight)
-                parts.append((tantivy.Occur.Should, weighted))
-        return tantivy.Query.boolean_query(parts)
+    def _leaves(self, weights: Mapping[str, float], text: str) -> list[tantivy.Query]:
+        """A query for each term in each of two fields that has it: the text's and the title."""
+        schema = self.index.schema
+        return [
+            tantivy.Query.boost_query(
+                tantivy.Query.term_query(schema, name, term, "freq"), boost * weight
+            )
+            for term, weight in weights.items()
+            for name, boost in ((text, 1.0), ("title", TITLE_BOOST))
+            if self._chunks_with(name, term)
+        ]
+
+
+def _any_sense(senses: Sequence[Sense]) -> dict[str, float]:
+    """The terms of all senses of a word, with what each of them weighs."""
+    weights: dict[str, float] = {}
+    for sense in senses:
+        # A sense of two words is worth as much as one of one word, if both are there.
+        weight = sense.weight / math.sqrt(len(sense.terms))
+        for term in sense.terms:
+            weights[term] = max(weights.get(term, 0.0), weight)
+    return weights
 
 
 def view_of(index: tantivy.Index) -> LexicalView:

@@ -49,6 +49,9 @@ def running_stretches(text: str) -> Iterator[tuple[int, int]]:
 
     Time is linear in the length of ``text``.
     """
+    if not _LINE_BREAK.search(text):
+        yield 0, len(text)
+        return
     lines = list(_lines(text))
     start = 0
     for index in range(len(lines) - 1):

@@ -23,13 +23,18 @@ def question_weights(text: str) -> dict[str, float]:
 
     Then those of its numbers in their other spelling.
     """
-    asked = _weights(text)
+    return _weights(text) | respelled_weights(text)
+
+
+def respelled_weights(text: str) -> dict[str, float]:
+    """The further terms of the numbers of a question in their other spelling."""
     other = other_spelling(text)
     if other == text:
-        return asked
-    respelled = {t: _OTHER_SPELLING * w for t, w in _weights(other).items() if t not in asked}
+        return {}
+    asked = _weights(text)
+    new = {term: weight for term, weight in _weights(other).items() if term not in asked}
     # A Chinese numeral by itself says nothing: 三 stands everywhere.
-    return asked | {t: w for t, w in respelled.items() if len(t) > 1 or not is_cjk(t[0])}
+    return {t: _OTHER_SPELLING * w for t, w in new.items() if len(t) > 1 or not is_cjk(t[0])}
 
 
 def _weights(text: str) -> dict[str, float]:

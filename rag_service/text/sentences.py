@@ -33,8 +33,9 @@ _NEVER_ENDS: Final = frozenset(f"{_TITLES} {_LATIN}".split())
 _COUNTED: Final = "no nos fig figs p pp vol vols ch chap sec sect art arts eq eqs ref refs tab app"
 _MONTHS: Final = "jan feb mar apr jun jul aug sep sept oct nov dec"
 _BEFORE_NUMBER: Final = frozenset(f"{_COUNTED} {_MONTHS}".split())
-# Abbreviations that may also be the last word; so are initials ("U.S.", "p.m.", "J.").
-_LAST_WORDS: Final = "etc al inc ltd co corp jr sr bros dept est univ assn ave blvd ph.d m.sc"
+# Abbreviations that may also be the last word ("Roe v. Wade", but "at speed v. The"); so are
+# initials ("U.S.", "p.m.", "J.").
+_LAST_WORDS: Final = "etc al inc ltd co corp jr sr bros dept est univ assn ave blvd ph.d m.sc v"
 _MAY_END: Final = frozenset(_LAST_WORDS.split())
 # What begins a sentence after such a word; after "J. K." a name follows, not one of these.
 _OPENING_WORDS: Final = """
@@ -114,6 +115,8 @@ def _after_abbreviation(word: str, after: str) -> bool | None:
         return False
     if known in _BEFORE_NUMBER and _NUMBER_AFTER.match(after):
         return False
+    if _INITIALS.fullmatch(word) and is_cjk(after[:1]):
+        return False  # "J. A. 霍布森": Chinese sentences seldom end in a full stop
     if known in _MAY_END or _INITIALS.fullmatch(word):
         return _starts_sentence(after)
     return None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from math import fsum
+from typing import NamedTuple, Self
 
-from rag_service.text.analysis import analyze, content_terms
+from rag_service.text.analysis import analyze, analyze_query
 from rag_service.text.gloss.glossing import Sense, gloss_terms, is_chinese, question_senses
+from rag_service.text.numerals import other_spelling
 
 Idf = Callable[[str], float]
 
@@ -22,16 +24,46 @@ _MOST_WORDS = 200
 class TermShare:
     """Terms that stand for nothing but themselves."""
 
-    def __init__(self, weights: Mapping[str, float]) -> None:
-        self._weights = weights
-        self._total = fsum(weights.values())
+    def __init__(self, *spellings: Mapping[str, float]) -> None:
+        """The weights of the terms of each spelling of a question; the one covered best counts."""
+        self._spellings = [(weights, fsum(weights.values())) for weights in spellings]
 
     def of(self, held: Set[str]) -> float:
         """Share in 0..1; nothing if there is nothing to cover."""
-        if not self._total:
-            return 0.0
         # fsum: the order of a set differs from process to process, a ranking must not.
-        return fsum(map(self._weights.__getitem__, self._weights.keys() & held)) / self._total
+        return max(
+            fsum(map(weights.__getitem__, weights.keys() & held)) / total if total else 0.0
+            for weights, total in self._spellings
+        )
+
+
+def term_share(question: str, terms: Callable[[str], Iterable[str]], weight: Idf) -> TermShare:
+    """Of the ``terms`` of a question with its numbers as they are written and as they might be."""
+    spellings = dict.fromkeys((question, other_spelling(question)))
+    return TermShare(*({term: weight(term) for term in terms(text)} for text in spellings))
+
+
+class _Word(NamedTuple):
+    """``weight``: what it says; ``terms``: those of all its senses."""
+
+    weight: float
+    terms: frozenset[str]
+    senses: Sequence[tuple[float, TermShare]]
+
+    @classmethod
+    def of(cls, senses: Sequence[Sense], idf: Idf) -> Self:
+        weights = {term: idf(term) for sense in senses for term in sense.terms}
+        return cls(
+            min(sum(weights[t] for t in sense.terms) / len(sense.terms) for sense in senses),
+            frozenset(weights),
+            [(sense.weight, TermShare({t: weights[t] for t in sense.terms})) for sense in senses],
+        )
+
+    def is_missing(self, held: Set[str]) -> bool:
+        return self.terms.isdisjoint(held)
+
+    def covered(self, held: Set[str]) -> float:
+        return self.weight * max(weight * terms.of(held) for weight, terms in self.senses)
 
 
 class SenseShare:
@@ -42,14 +74,14 @@ class SenseShare:
     """
 
     def __init__(self, words: Sequence[tuple[Sense, ...]], idf: Idf) -> None:
-        self._words = [(_weight(senses, idf), _weighted(senses, idf)) for senses in words]
-        self._total = sum(weight for weight, _ in self._words)
+        self._words = [_Word.of(senses, idf) for senses in words]
+        self._total = sum(word.weight for word in self._words)
 
     def of(self, held: Set[str]) -> float:
         """Share in 0..1; nothing if there is nothing to cover."""
         if not self._total:
             return 0.0
-        covered = sum(weight * _covered(senses, held) for weight, senses in self._words)
+        covered = sum(word.covered(held) for word in self._words if not word.is_missing(held))
         return GLOSS_WORTH * covered / self._total
 
 
@@ -60,21 +92,11 @@ def share_across(question: str, idf: Idf) -> SenseShare:
     """
     if is_chinese(question):
         return SenseShare(question_senses(question)[:_MOST_WORDS], idf)
-    return SenseShare([(Sense((term,), 1.0),) for term in content_terms(question)], idf)
+    # In the order of the question: that of a set differs from process to process, sums do too.
+    terms = dict.fromkeys(analyze_query(question))
+    return SenseShare([(Sense((term,), 1.0),) for term in terms], idf)
 
 
 def english_terms(text: str) -> list[str]:
     """The terms of a text of either language, those of a Chinese one by its gloss."""
     return gloss_terms(text) if is_chinese(text) else analyze(text)
-
-
-def _weight(senses: tuple[Sense, ...], idf: Idf) -> float:
-    return min(sum(map(idf, sense.terms)) / len(sense.terms) for sense in senses)
-
-
-def _weighted(senses: tuple[Sense, ...], idf: Idf) -> list[tuple[float, TermShare]]:
-    return [(sense.weight, TermShare({t: idf(t) for t in sense.terms})) for sense in senses]
-
-
-def _covered(senses: Sequence[tuple[float, TermShare]], held: Set[str]) -> float:
-    return max(weight * terms.of(held) for weight, terms in senses)

@@ -8,7 +8,7 @@ numbers go through as they stand.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -17,8 +17,9 @@ from rag_service.text.analysis import analyze, analyze_query
 from rag_service.text.gloss.definitions import english_senses, pinyin
 from rag_service.text.gloss.dictionary import dictionary, dictionary_version
 from rag_service.text.gloss.function_words import FUNCTION_WORDS
+from rag_service.text.gloss.question_phrases import split_at_phrases
 from rag_service.text.gloss.segmentation import segment, with_names
-from rag_service.text.language import CJK_CLASS, cjk_share, to_simplified
+from rag_service.text.language import CJK_CLASS, HAN_CLASS, cjk_share, to_simplified
 from rag_service.text.stopwords import drop_chinese_function_words
 
 GLOSS_VERSION: Final = "1"
@@ -37,10 +38,10 @@ _ASKED_SENSES: Final = 8
 _SENSE_DECAY: Final = 0.8
 _REMEMBERED_WORDS: Final = 50_000
 _REMEMBERED_TEXTS: Final = 4_096
+_REMEMBERED_QUESTIONS: Final = 32  # one may be long
 
-_HAN: Final = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd〇々"
-_PIECES: Final = re.compile(rf"([{_HAN}]+)|([^{_HAN}]+)")
-_HAN_LETTER: Final = re.compile(f"[{_HAN}]")
+_PIECES: Final = re.compile(rf"([{HAN_CLASS}]+)|([^{HAN_CLASS}]+)")
+_HAN_LETTER: Final = re.compile(f"[{HAN_CLASS}]")
 _CJK_LETTER: Final = re.compile(f"[{CJK_CLASS}]")
 _MONTH: Final = re.compile(r"(?<!\d)(1[0-2]|0?[1-9])\s?月(?!份)")
 _MONTHS: Final = (
@@ -90,6 +91,13 @@ def english_gloss(text: str) -> str:
     return " ".join(" ".join(_likeliest(*piece).split()) for piece in _pieces(text)).strip()
 
 
+def english_question(text: str) -> str:
+    """The gloss of a question, in which 多少钱 and the like are read as what they ask for."""
+    parts = split_at_phrases(to_simplified(text))
+    read = (english_gloss(part) or next(iter(meanings), "") for part, meanings in parts)
+    return " ".join(filter(None, read))
+
+
 def gloss_terms(text: str) -> list[str]:
     """The terms a Chinese ``text`` is indexed under for questions in English."""
     terms: list[str] = []
@@ -101,15 +109,19 @@ def gloss_terms(text: str) -> list[str]:
     return terms
 
 
-def question_senses(text: str) -> list[tuple[Sense, ...]]:
+@lru_cache(maxsize=_REMEMBERED_QUESTIONS)
+def question_senses(text: str) -> tuple[tuple[Sense, ...], ...]:
     """The words of a Chinese question, each with what it may mean in English."""
     words: list[tuple[Sense, ...]] = []
-    for word, literal in _pieces(drop_chinese_function_words(to_simplified(text))):
-        if literal:
-            words += [(Sense((term,), 1.0),) for term in _terms(literal)]
-        if senses := _senses(word):
-            words.append(senses)
-    return words
+    for part, meanings in split_at_phrases(to_simplified(text)):
+        if meanings:
+            words.append(_distinct_senses(meanings))
+        for word, literal in _pieces(drop_chinese_function_words(part)):
+            if literal:
+                words += [(Sense((term,), 1.0),) for term in _terms(literal)]
+            if senses := _senses(word):
+                words.append(senses)
+    return tuple(words)
 
 
 def _pieces(text: str) -> Iterator[tuple[str, str]]:
@@ -135,7 +147,11 @@ def _likeliest(word: str, literal: str) -> str:
 def _senses(word: str) -> tuple[Sense, ...]:
     if not word:
         return ()
-    phrases = english_senses(word) or (_spelled(word),)
+    return _distinct_senses(english_senses(word) or (_spelled(word),))
+
+
+def _distinct_senses(phrases: Iterable[str]) -> tuple[Sense, ...]:
+    """Likely ones first; those that come to the same terms count once."""
     analysed = dict.fromkeys(terms for phrase in phrases if (terms := _terms(phrase)))
     return tuple(
         Sense(terms, _SENSE_DECAY**n) for n, terms in enumerate(list(analysed)[:_ASKED_SENSES])
