@@ -82,7 +82,7 @@ def test_the_other_spelling_is_searched_for_with_less_weight() -> None:
 
 
 def test_a_number_is_covered_in_either_spelling() -> None:
-    share = term_share("第3条", analyze, lambda term: 1.0)
+    share = term_share("第3条", analyze, lambda _: 1.0)
 
     assert share.of({"第", "3", "条"}) == share.of({"第", "三", "条", "第三", "三条"}) == 1.0
     assert share.of({"第", "四", "条"}) == 2 / 3
