@@ -71,8 +71,9 @@ def _forget(
             "Name documents, a folder (--folder), or --all. "
             f"Folders of collection {home.name!r}: {known}."
         )
-    _ask(_announced(to_forget(home, sources, folders), home.name), yes)
-    gone, revision = take_out(home, sources, folders)
+    chosen = to_forget(home, sources, folders)
+    _ask(_announced(chosen, home.name), yes)
+    gone, revision = take_out(home, sources, folders, agreed=None if yes else chosen)
     done = f"{_count(gone)} removed from collection {home.name!r}; revision {revision}."
     _tell(gone, done, home.name, revision, as_json)
 

@@ -28,6 +28,7 @@ from rag_service.text.language import HAN_CLASS, to_simplified
 
 _REMEMBERED: Final = 4_096
 _HAN_RUN: Final = re.compile(f"[{HAN_CLASS}]+")
+_NAME_DOT: Final = re.compile("[·•・‧]")  # 帕特里克·史密斯
 _LATIN_WORD: Final = re.compile(r"[^\W\d_]+")
 # What may stand between two words of one name: Gulf of Aden, Pedro de Avilés, J. Smith.
 _WITHIN_NAME: Final = re.compile(r"[\s.’'–-]{1,3}(?:(?:of|the|d[aeiu]|v[ao]n|el|al)[\s-])*")
@@ -105,9 +106,11 @@ def _may_be_person(name: str, words: Sequence[str]) -> bool:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _spelled(text: str) -> tuple[str, ...]:
-    """Where a Chinese text may spell anything by its sound."""
-    return tuple("".join(words) for words in _runs(text, _may_spell))
+def _spelled(text: str) -> tuple[tuple[str, bool], ...]:
+    """Where a Chinese text may spell anything by its sound, and whether a dot ends the name."""
+    ended = _NAME_DOT.split(to_simplified(text))[:-1]
+    runs = ("".join(words) for words in _runs(text, _may_spell))
+    return tuple((run, any(before.endswith(run) for before in ended)) for run in runs)
 
 
 def _runs(text: str, wanted: Callable[[str], bool]) -> Iterator[tuple[str, ...]]:
@@ -226,14 +229,19 @@ def _latin_word_held(word: str, text: str) -> bool:
         _among(content(word), _both_languages(text))
         or not content(word)
         or word in _shortened_senses(text)
-        or any(_spells_part(word, run) for run in _spelled(text))
+        or any(_spells_part(word, run, whole=whole) for run, whole in _spelled(text))
     )
 
 
-def _spells_part(word: str, run: str) -> bool:
-    """Whether a run of Chinese letters is, begins or ends with a name."""
+def _spells_part(word: str, run: str, *, whole: bool) -> bool:
+    """Whether a run of Chinese letters is, begins or ends with a name.
+
+    ``whole``: it is one name, of which to begin is not enough: Peter is not 帕特里克.
+    """
     start, end = heard(word, run) or (0, 0)
-    return start < end and (start == 0 or end == len(run) or end - start >= _MOST_OF_IT * len(run))
+    if whole or end == len(run):
+        return start < end == len(run)
+    return start < end and (start == 0 or end - start >= _MOST_OF_IT * len(run))
 
 
 def _is_proper(word: str) -> bool:

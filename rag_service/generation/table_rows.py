@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rag_service.text.language import is_cjk
 from rag_service.types import Chunk
 
 # A bar that is not escaped, as Markdown writes tables and the loaders write all others.
 _BORDER = re.compile(r"(?<!\\)\|")
-_RULE = re.compile(r"[\s|:+-]*-{2,}[\s|:+-]*")
+_RULE = re.compile(r"[\s|:+-]+")
 _FEWEST_CELLS = 2
+# What a column may be called where no row of dashes says that it is: item, CO2 (ppm), 2024 Q1.
+_NAME = re.compile(r"(?:\D|(?<=[A-Za-z])\d){1,40}|(?:19|20)\d\d年?(?: ?Q[1-4])?")
 
 
 def said_in_full(chunk: Chunk, start: int, end: int) -> str | None:
@@ -34,16 +36,16 @@ def said_in_full(chunk: Chunk, start: int, end: int) -> str | None:
 def is_table_head(chunk: Chunk, start: int, end: int) -> bool:
     """Whether ``chunk.text[start:end]`` is the row of column names, or the rule below it."""
     line = chunk.text[start:end]
-    if _RULE.fullmatch(line):
+    if _is_rule(line):
         return True
     below = chunk.text[end:].lstrip("\r\n").split("\n", 1)[0]
-    return bool(_cells(line)) and _RULE.fullmatch(below) is not None
+    return bool(_cells(line)) and _is_rule(below)
 
 
 def row_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """The lines of ``text[start:end]`` if all of them are rows, else the whole."""
     lines = list(re.finditer(r"[^\n]+", text[start:end]))
-    if len(lines) == 1 or not all(_cells(line[0]) or _RULE.fullmatch(line[0]) for line in lines):
+    if len(lines) == 1 or not all(_cells(line[0]) or _is_rule(line[0]) for line in lines):
         return [(start, end)]
     return [(start + line.start(), start + line.end()) for line in lines]
 
@@ -51,13 +53,23 @@ def row_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
 def _column_names(chunk: Chunk, start: int) -> list[str]:
     """Those of the table that goes on at ``start``."""
     head: list[str] = []
+    ruled = False
     for line in _lines_above(chunk.text, start):
-        if not _cells(line) and not _RULE.fullmatch(line):
+        is_rule = _is_rule(line)
+        if not _cells(line) and not is_rule:
             break
+        ruled = ruled or is_rule
         head = _cells(line) or head
     else:  # the table began before the passage
-        return _cells(chunk.table_header) or head
-    return head
+        if carried := _cells(chunk.table_header):
+            return carried
+    return head if ruled or _may_be_names(head) else []
+
+
+def _may_be_names(cells: Sequence[str]) -> bool:
+    """Whether a first row names the columns, rather than being one of many: 08:30 | INFO | up."""
+    named = [cell for cell in cells if cell]
+    return len(set(named)) == len(named) and all(map(_NAME.fullmatch, named))
 
 
 def _lines_above(text: str, start: int) -> Iterator[str]:
@@ -67,9 +79,14 @@ def _lines_above(text: str, start: int) -> Iterator[str]:
     )
 
 
+def _is_rule(line: str) -> bool:
+    """Whether ``line`` is a row of dashes; in two steps, for one pattern would take cubic time."""
+    return "--" in line and _RULE.fullmatch(line) is not None
+
+
 def _cells(line: str) -> list[str]:
     """Empty if ``line`` is no row of a table."""
-    if "\n" in line or "|" not in line or _RULE.fullmatch(line):
+    if "\n" in line or "|" not in line or _is_rule(line):
         return []
     body = line.strip().removeprefix("|")
     body = body if body.endswith("\\|") else body.removesuffix("|")

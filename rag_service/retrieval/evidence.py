@@ -129,10 +129,17 @@ def _lead(scores: Sequence[float]) -> float:
 
 def _misses_a_name(question: str, hits: Sequence[Hit]) -> bool:
     held = frozenset[str]().union(*(passage_terms(hit.chunk) for hit in hits))
-    missing = [n for n in islice(_names(question), _MOST_NAMES) if not _holds(held, n)]
-    # 第3条 is not missing where 第三条 stands.
-    spelled_alike = not missing or held.isdisjoint(respelled_weights(question))
-    return any(spelled_alike or not name[0].isdigit() for name in missing)
+    missing = (n for n in islice(_names(question), _MOST_NAMES) if not _holds(held, n))
+    return any(not _spelled_otherwise(held, name, question) for name in missing)
+
+
+def _spelled_otherwise(held: frozenset[str], name: str, question: str) -> bool:
+    """Whether a number stands there in its other spelling: 第3条 as 第三条."""
+    if not name[0].isdigit():
+        return False
+    text = unicodedata.normalize("NFKC", question)
+    alone = _WORDS.sub(lambda w: w[0] if w[0] == name or not w[0][0].isdigit() else " ", text)
+    return not held.isdisjoint(respelled_weights(alone))
 
 
 def _names(question: str) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -28,7 +28,10 @@ def to_forget(
 
 
 def forget(
-    home: CollectionHome, sources: Sequence[str] = (), folders: Sequence[Path] = ()
+    home: CollectionHome,
+    sources: Sequence[str] = (),
+    folders: Sequence[Path] = (),
+    agreed: Collection[ForgottenDocument] | None = None,
 ) -> tuple[list[ForgottenDocument], int]:
     """Take documents out; returns them, and the collection's revision afterwards.
 
@@ -37,10 +40,11 @@ def forget(
     Args:
         sources: paths relative to the folder a document came from, or globs over them.
         folders: all that came from these, also what is remembered of files that failed.
+        agreed: what `to_forget` announced, and nothing beside it; None: whatever there is.
 
     Raises:
         CollectionNotFound, DocumentNotFound, PathNotFound: there is nothing of this name.
-        InvalidRequest: not a path within a folder, nor a glob.
+        InvalidRequest: not a path within a folder, nor a glob; or it means more than ``agreed``.
         CollectionBusy: another process is writing to it.
         StorageError: an uploaded file cannot be deleted.
     """
@@ -48,6 +52,8 @@ def forget(
         fingerprint = live.fingerprint
     with CollectionWriter(home, fingerprint, create=False) as writer:
         chosen = _chosen(home, writer.catalog, sources, folders)
+        if agreed is not None:
+            _require_agreed(chosen, agreed)
         for document in chosen:  # first: a file that is left would be taken in again
             if document.is_uploaded:
                 remove_upload(home, document.source)
@@ -56,6 +62,18 @@ def forget(
             writer.catalog.drop_root(str(folder.resolve()))
         writer.finish()
         return chosen, writer.catalog.revision()
+
+
+def _require_agreed(
+    chosen: Sequence[ForgottenDocument], agreed: Collection[ForgottenDocument]
+) -> None:
+    told = {document.doc_id for document in agreed}
+    new = [document.source for document in chosen if document.doc_id not in told]
+    if new:
+        raise InvalidRequest(
+            f"Nothing is removed: meanwhile the collection took in {new[0]!r}"
+            f"{f' and {len(new) - 1} more' if new[1:] else ''}, which would go too. Ask again."
+        )
 
 
 def mirrored_folders(home: CollectionHome) -> list[str]:

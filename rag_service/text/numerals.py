@@ -18,7 +18,7 @@ COUNTED: Final = "个名位人家次周岁项种倍元米吨件只台部座所�
 _BOTH_OF: Final = "个名位人家次周岁项种倍米吨件只台部座所层间场款辆枚天年小"  # 两, not 二
 
 # Not part of a decimal, a code, a date or a time of day in digits.
-_IN_DIGITS: Final = re.compile(r"(?<![A-Za-z0-9_.,:/-])\d{1,4}(?![\dA-Za-z_]|[.,:/-]\d)")
+_IN_DIGITS: Final = re.compile(r"(?<![A-Za-z\d_.,:/-])\d{1,4}(?![\dA-Za-z_]|[.,:/-]\d)")
 _IN_CHINESE: Final = re.compile(rf"[{''.join(_VALUES)}{''.join(_UNITS)}]{{1,9}}")
 _FIRST_TWENTY: Final = "I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI XVII XVIII XIX XX"
 ROMAN: Final = _FIRST_TWENTY.split()

@@ -187,3 +187,22 @@ def test_nothing_is_removed_while_another_process_writes(stored: Stored) -> None
     assert code == 1
     assert err.startswith("error: Another process is writing to collection 'fruit'.")
     assert stored.left() == ALL
+
+
+def test_what_arrives_while_the_user_is_asked_is_not_removed(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def agree(*_: object, **__: object) -> None:
+        with CollectionWriter(stored.home, FINGERPRINT) as writer:
+            root_id = writer.catalog.root_id(uploads_root(stored.home))
+            put_all(writer.catalog, [document(root_id, "grape.txt", ["uploads grape.txt"])])
+            writer.finish()
+        (stored.uploads / "grape.txt").write_text("grape", encoding="utf-8")
+
+    monkeypatch.setattr("typer.confirm", agree)
+    code, _, stderr = stored.rag("*.txt")
+    assert code == 2
+    assert "grape.txt" in stderr
+    assert (stored.uploads / "grape.txt").is_file()
+    assert (stored.uploads / "fig.txt").is_file()
+    assert "uploads grape.txt" in stored.left()

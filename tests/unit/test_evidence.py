@@ -151,7 +151,12 @@ def test_passages_of_each_language_are_looked_at_apart() -> None:
 
 @pytest.mark.parametrize(
     ("question", "text", "missing"),
-    [("第3条规定了什么", "第三条 住宿", 0.0), ("第5条规定了什么", "第三条 住宿", 1.0)],
+    [
+        ("第3条规定了什么", "第三条 住宿", 0.0),
+        ("第5条规定了什么", "第三条 住宿", 1.0),
+        ("第3条在2087年规定了什么", "第三条 住宿", 1.0),  # 三条 does not stand for 2087
+        ("Who won World War 2 in 2087?", "World War II", 1.0),
+    ],
 )
 def test_a_number_is_not_missing_where_it_is_spelled_otherwise(
     question: str, text: str, missing: float

@@ -209,6 +209,25 @@ def test_a_row_of_a_table_is_said_with_the_names_of_its_columns(text: str, heade
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-01-01 | INFO | started\n2024-01-02 | WARN | slow disk",
+        "3 | cuvette | 120\n4 | slow disk | 130",
+        "cuvette | cuvette\nslow | disk",
+    ],
+)
+def test_a_row_is_not_said_with_the_cells_of_a_row_that_names_nothing(text: str) -> None:
+    found = extract("Which disk is slow?", [hit(text)], idf=even, max_sentences=1)
+    assert found.text == f"{text.splitlines()[1]} [1]"
+
+
+def test_columns_are_named_without_a_row_of_dashes() -> None:
+    text = "item | CO2 (ppm) | 2024\ncuvette | 12 | 30\nlamp | 15 | 40"
+    found = extract("What of the lamp?", [hit(text)], idf=even, max_sentences=1)
+    assert found.text == "item: lamp; CO2 (ppm): 15; 2024: 40 [1]"
+
+
 def test_a_row_of_a_chinese_table_is_said_in_chinese() -> None:
     text = "| 编号 | 名称 | 价格（元） |\n|---|---|---|\n| 3 | 比色皿 | 120 |"
     found = extract("比色皿的价格是多少？", [hit(text)], idf=even, max_sentences=1)

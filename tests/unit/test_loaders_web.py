@@ -69,6 +69,10 @@ def test_inline_elements_do_not_break_words_and_chinese_gets_no_spaces() -> None
         "<p style='font-size:0px'>SECRET</p>",
         "<p style='font-size: 1px'>SECRET</p>",
         "<p style='font-size:0em'><b>SECRET</b></p>",
+        "<p style='font-size&#58;0'>SECRET</p>",
+        "<p style='display:/**/none'>SECRET</p>",
+        "<p style='font-size/* small */:/**/0'>SECRET</p>",
+        "<p style='&#x63;olor&colon;transparent'>SECRET</p>",
         "<p style='opacity:0'>SECRET</p>",
         "<p style='color:red; opacity: 0.0 !important'>SECRET</p>",
         "<p style='color:#fff;background:white'>SECRET</p>",
@@ -77,6 +81,7 @@ def test_inline_elements_do_not_break_words_and_chinese_gets_no_spaces() -> None
         "<p style='color:rgba(0,0,0,0)'>SECRET</p>",
         "<table style='color:#000;background:#000'><tr><td>SECRET</td><td>SECRET</td></tr></table>",
         "<p style='position:absolute; left:-9999px'>SECRET</p>",
+        "<p style='margin-left:-9999px'>SECRET</p>",
         "<div aria-hidden='true'><p>SECRET</p></div>",
         "<span class='sr-only'>SECRET</span>",
         "<dialog>SECRET</dialog>",
@@ -110,6 +115,9 @@ def test_text_beside_a_hidden_element_stays() -> None:
         "<p style='font-size:0.8em'>Text</p>",
         "<p style='font-size:12px; opacity:0.9'>Text</p>",
         "<p style='fill-opacity:0'>Text</p>",
+        "<p style='opacity:'>Text</p>",
+        "<div style='position:absolute; left:50%; margin-left:-480px'>Text</div>",  # in the middle
+        "<div style='margin-top: -120px'>Text</div>",
         "<p style='opacity:0; transform:translateY(20px)'>Text</p>",  # fades in as one scrolls
         "<p style='color:#fff'>Text</p>",  # on a background that a style sheet may colour
         "<p style='color:#fff;background:#000'>Text</p>",

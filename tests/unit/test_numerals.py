@@ -59,6 +59,7 @@ def test_a_number_after_a_latin_word_is_spelled_in_digits_and_in_roman_numerals(
         "ISO9001",
         "上午8:30",
         "12345号",
+        "１２３４５６号",
         "IV administration",
         "version 2.3",
         "Mix 20% of it",

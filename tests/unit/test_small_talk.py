@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from rag_service.generation.small_talk import is_small_talk
@@ -15,6 +17,7 @@ from rag_service.generation.small_talk import is_small_talk
         "你好",
         "您好，在吗？",
         "再见",
+        "辛苦了！",
         "hello",
         "Hi there!",
         "Thank you very much.",
@@ -30,3 +33,9 @@ def test_a_greeting_or_thanks_alone_is_small_talk(text: str) -> None:
 )
 def test_what_asks_something_as_well_is_a_question(text: str) -> None:
     assert not is_small_talk(text)
+
+
+def test_polite_words_without_end_are_looked_at_once() -> None:
+    started = time.perf_counter()
+    assert not is_small_talk("辛苦了" * 19 + "abc")
+    assert time.perf_counter() - started < 0.2

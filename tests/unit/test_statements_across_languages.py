@@ -121,6 +121,13 @@ def test_what_can_neither_be_confirmed_nor_denied_is_unverified(sentence: str, s
     assert status(sentence, source) == "unverified"
 
 
+def test_a_first_name_that_only_begins_like_that_of_the_source_is_not_supported() -> None:
+    source = "帕特里克·史密斯于2019年在丹佛创立了蓝鸟公司，员工120人。"
+    founded = "{} Smith founded Bluebird in Denver in 2019."
+    assert status(founded.format("Patrick"), source) == "supported"
+    assert status(founded.format("Peter"), source) == "unverified"
+
+
 def test_the_citation_of_an_unverified_sentence_is_kept_and_not_verified() -> None:
     cited = cite("该设备日输水量为120万升[1]。", [hit(PUMP)])
     assert [(s.status, s.citations) for s in cited.statements] == [("unverified", (0,))]

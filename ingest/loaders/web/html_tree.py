@@ -81,7 +81,7 @@ def parse_html(text: str) -> HtmlTree:
     if is_cut:
         root, is_cut = _parse(_FORMATTING.sub("", source))
     if root is not None:
-        blank_unreadable(root, source)
+        blank_unreadable(root)
     return HtmlTree(root, (_CUT,) if is_cut else ())
 
 

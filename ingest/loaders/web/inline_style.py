@@ -14,9 +14,11 @@ from lxml import etree
 from lxml.etree import _Element as Element
 
 _HIDES_ALL = re.compile(
-    r"display:none|visibility:hidden|mso-hide:all|(?:text-indent|left|top):-\d{3,}"
+    r"display:none|visibility:hidden|mso-hide:all|(?:^|;)(?:text-indent|left|top):-\d{3,}"
+    # A page that stands in the middle begins half its width to the left of it: margin-left:-480px.
+    r"|(?:^|;)margin-(?:left|top):-\d{4,}"
 )
-_CLEAR = re.compile(r"(?:^|;)opacity:0?\.?0*%?(?:!important)?(?:;|$)")
+_CLEAR = re.compile(r"(?:^|;)opacity:(?:0(?:\.0*)?|\.0+)%?(?:!important)?(?:;|$)")
 _FADES_IN = re.compile(r"transform:|transition|animation|will-change")  # when it is scrolled to
 _HIDES_SOME = re.compile(r"(?i)font-size\s*:\s*[01.]|\bcolor\s*:")  # or may: worth a closer look
 _SIZE = re.compile(r"([\d.]+)(px|pt)?")
@@ -61,12 +63,14 @@ def hides_all(style: str) -> bool:
     return _HIDES_ALL.search(folded) is not None
 
 
-def blank_unreadable(root: Element, source: str) -> None:
+def blank_unreadable(root: Element) -> None:
     """Take out the text that is too small, or in the colour of its background.
 
-    ``source`` is what the tree was made of: most pages need no closer look.
+    Most pages need no closer look. Styles are read from the tree: in the source of the page they
+    can be written with character references (``font-size&#58;0``).
     """
-    if not _HIDES_SOME.search(source):
+    styles = map(str, root.xpath("//@style"))
+    if not any("/*" in style or _HIDES_SOME.search(style) for style in styles):
         return
     seen = [_Seen()]
     for event, element in etree.iterwalk(root, events=("start", "end")):
@@ -81,7 +85,10 @@ def blank_unreadable(root: Element, source: str) -> None:
 
 
 def _folded(style: str) -> str:
-    return "".join(style.lower().split())
+    """Without white space and comments: ``display:/**/none``."""
+    told, *commented = style.split("/*")
+    shown = [told, *(rest.partition("*/")[2] for rest in commented)]
+    return "".join("".join(shown).lower().split())
 
 
 @lru_cache(maxsize=1024)  # a page repeats its styles

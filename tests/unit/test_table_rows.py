@@ -1,0 +1,29 @@
+"""What is a row of a table, and what its columns are called."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from rag_service.generation.table_rows import is_table_head
+from rag_service.types import Chunk
+
+
+def chunk(text: str) -> Chunk:
+    return Chunk(1, 1, 0, "a.md", "", "", None, 0, len(text), text)
+
+
+@pytest.mark.parametrize("rule", ["|---|---|", "---|---", ":--: | --", "+----+----+", "--"])
+def test_a_row_of_dashes_and_the_names_above_it_are_the_head(rule: str) -> None:
+    source = chunk(f"A | B\n{rule}\n1 | 2")
+    assert is_table_head(source, 0, 5)
+    assert is_table_head(source, 6, 6 + len(rule))
+    assert not is_table_head(source, 7 + len(rule), len(source.text))
+
+
+def test_a_long_row_of_dashes_before_words_is_looked_at_once() -> None:
+    text = "-" * 3_000 + " " * 3_000 + "Section 3"
+    started = time.perf_counter()
+    assert not is_table_head(chunk(text), 0, len(text))
+    assert time.perf_counter() - started < 1
