@@ -30,6 +30,7 @@ from rag_service.retrieval.confidence import SHIPPED, Calibration
 from rag_service.retrieval.evidence import gather_evidence
 from rag_service.search_types import SearchResult
 from rag_service.settings import Unsupported
+from rag_service.text.identifiers import asks_for_the_unknown
 from rag_service.text.language import detect_language
 from rag_service.types import (
     Answer,
@@ -83,6 +84,8 @@ class Answerer:
         query = yield from self._standalone(question, language)
         found = corpus.search(query, question.top_k, question.filters)
         confidence = corpus.calibration.confidence(gather_evidence(query, found))
+        if asks_for_the_unknown(query, corpus.occurs):
+            confidence = 0.0
         notes = (*found.notes, *corpus.notes)
         draft = _draft(question, query, replace(found, notes=notes), confidence)
         refusal = self._refusal(question, query, found, corpus)

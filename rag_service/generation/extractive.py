@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from rag_service.generation.numbered_parts import asked_part, stands_under
 from rag_service.generation.sentence_scoring import (
     Asked,
     Candidate,
@@ -34,6 +36,12 @@ PLAINLY_BETTER = 1.0
 # It is on the topic where it covers this share of the question beside the best one's; through
 # the dictionary a question loses about half of its terms.
 ON_TOPIC = 0.4
+# ... and scores no less than this below the best one.
+LIFTED_WITHIN = 4.0
+
+# What it counts to stand in the article that was asked for by its number: as much as all that
+# a sentence and its neighbours can have of the question's words.
+UNDER_ITS_NUMBER = 6.0
 
 # Two sentences say the same when they share this much of the shorter one's terms.
 SAME_SHARE = 0.8
@@ -95,6 +103,7 @@ def extract(
     found = [c for asked, passages in read for c in candidates(asked, passages, kind, nearness)]
     if closeness and found:
         found = closely_read(question, found, closeness)
+    found = _in_part_asked_for(question, found)
     chosen = _choose(_without_needless_length(_in_fit_language(found, sources)), max_sentences)
     quoted = [candidate.sentence for candidate in _reading_order(chosen)]
     return Extract(
@@ -102,6 +111,18 @@ def extract(
         citations=tuple(map(_citation, quoted)),
         support=max((_support(chosen, *each) for each in read), default=0.0),
     )
+
+
+def _in_part_asked_for(question: str, found: list[Candidate]) -> list[Candidate]:
+    part = asked_part(question)
+    if part is None:
+        return found
+    return [
+        replace(c, score=c.score + UNDER_ITS_NUMBER)
+        if stands_under(part, c.sentence.chunk, c.sentence.end)
+        else c
+        for c in found
+    ]
 
 
 def _support(chosen: Sequence[Candidate], asked: Asked, passages: Sequence[Passage]) -> float:
@@ -119,7 +140,8 @@ def _in_fit_language(found: Sequence[Candidate], sources: Sequence[Hit]) -> list
     if not first or not other:
         return first or other
     best = max(c.score for c in first)
-    if not _showing_an_answer(first, first) and (showing := _showing_an_answer(other, first)):
+    showing = [c for c in _showing_an_answer(other, first) if c.score >= best - LIFTED_WITHIN]
+    if showing and not _showing_an_answer(first, first):
         lift = best + PLAINLY_BETTER - max(c.score for c in showing)
         other = [replace(c, score=c.score + lift) for c in showing]
     return first + [c for c in other if c.score >= best + PLAINLY_BETTER]
@@ -158,7 +180,14 @@ def _adds(candidate: Candidate, better: Candidate) -> bool:
         candidate.score >= better.score - (MAX_GAP if same else MAX_GAP_ELSEWHERE)
         and (candidate.signals.own > 0 or candidate.announced)
         and not _same(candidate.sentence, better.sentence)
+        and not _is_lesser_row(candidate, better)
     )
+
+
+def _is_lesser_row(candidate: Candidate, better: Candidate) -> bool:
+    """Whether both are rows of tables and one has less of the question: another item's row."""
+    rows = all(c.sentence.said != c.sentence.text for c in (candidate, better))
+    return rows and candidate.signals.own < better.signals.own
 
 
 def _same(one: Sentence, other: Sentence) -> bool:
@@ -189,6 +218,17 @@ def _citation(sentence: Sentence) -> Citation:
 def _piece(sentence: Sentence) -> str:
     """The sentence for a reader, with its number."""
     gap = " " if detect_language(sentence.said) == "en" else ""
-    unwrapped = _LINE_BREAK.sub(gap, sentence.said)  # where a page was too narrow for it
+    unwrapped = _LINE_BREAK.sub(_unwrapped, sentence.said)  # where a page was too narrow for it
     unwrapped = _NOTE_NUMBER.sub("", unwrapped)
     return f"{unwrapped}{gap}[{sentence.n}]"
+
+
+def _unwrapped(line_break: re.Match[str]) -> str:
+    """Nothing between two Chinese letters, else a blank."""
+    start, end = line_break.span()
+    around = line_break.string[start - 1 : start] + line_break.string[end : end + 1]
+    return "" if len(around) == 2 and all(map(_is_wide, around)) else " "
+
+
+def _is_wide(letter: str) -> bool:
+    return unicodedata.east_asian_width(letter) in "WF"

@@ -80,13 +80,13 @@ def _to_digits(text: str) -> str:
 def _in_digits(found: re.Match[str]) -> str:
     before, after = found.string[: found.start()][-1:], found.string[found.end() :][:1]
     counted = before == "第" or (after and after in COUNTED)
-    value = _value(found[0])
+    value = chinese_value(found[0])
     stated = counted and not (found[0] == "一" and before != "第")  # 一个 is "a"
     return str(value) if stated and value is not None else found[0]
 
 
-def _value(numerals: str) -> int | None:
-    """None for what is no number, as 三三五五."""
+def chinese_value(numerals: str) -> int | None:
+    """The value of up to nine Chinese numerals; None for what is no number, as 三三五五."""
     if not any(letter in _UNITS for letter in numerals):
         by_digit = len(numerals) == 1 or len(numerals) == 4
         return int("".join(str(_VALUES[letter]) for letter in numerals)) if by_digit else None

@@ -1,0 +1,62 @@
+"""Articles, sections and clauses that a question asks for by their number.
+
+By their words all articles of a rule are alike, and its title is more like the question than any.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from rag_service.text.numerals import ROMAN, chinese_value
+from rag_service.types import Chunk
+
+_NUMERALS: Final = "〇零一二三四五六七八九十百两"
+_PART: Final = re.compile(
+    rf"第\s?(?P<number>[{_NUMERALS}]{{1,6}}|\d{{1,4}})\s?(?P<unit>[条條章节節款])"
+    r"|\b(?P<word>article|section|clause|chapter|part|annex|appendix)\s"
+    r"(?P<place>\d{1,3}(?:\.\d{1,3}){0,3}|[ivx]{1,5})\b",
+    re.IGNORECASE | re.ASCII,
+)
+_UNITS: Final = str.maketrans("條節", "条节")
+_OPENING: Final = 40  # characters of a line; its number stands behind "## ", "- " or "**" at most
+
+
+class Part(NamedTuple):
+    """As 第六条 is ("条", "6"), Section 4.2 ("section", "4.2")."""
+
+    unit: str
+    number: str
+
+
+def asked_part(question: str) -> Part | None:
+    """The first that the question names."""
+    found = _PART.search(question[:500])
+    return _part(found) if found else None
+
+
+def stands_under(part: Part, chunk: Chunk, end: int) -> bool:
+    """Whether what ends at ``end`` of the chunk's text stands in that part of the document."""
+    begun = [p for p in _begun(chunk.text[:end]) if p.unit == part.unit]
+    if not begun:  # before the passage
+        headings = chunk.heading.split(" > ")
+        begun = [p for heading in headings for p in _begun(heading) if p.unit == part.unit]
+    return bool(begun) and begun[-1] == part
+
+
+def _begun(text: str) -> Iterator[Part]:
+    """The parts that lines of ``text`` begin with."""
+    for line in text.split("\n"):
+        found = _PART.search(line[:_OPENING])
+        if found and not any(letter.isalnum() for letter in line[: found.start()]):
+            yield _part(found)
+
+
+def _part(found: re.Match[str]) -> Part:
+    if found["word"]:
+        place = found["place"].upper()
+        return Part(found["word"].lower(), str(ROMAN.index(place) + 1) if place in ROMAN else place)
+    number = found["number"]
+    value = int(number) if number.isdigit() else chinese_value(number)
+    return Part(found["unit"].translate(_UNITS), str(value))
