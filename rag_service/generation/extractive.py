@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rag_service.generation.numbered_parts import asked_part, stands_under
+from rag_service.generation.numbered_parts import asked_parts, stands_under
 from rag_service.generation.sentence_scoring import (
     Asked,
     Candidate,
@@ -38,10 +38,6 @@ PLAINLY_BETTER = 1.0
 ON_TOPIC = 0.4
 # ... and scores no less than this below the best one.
 LIFTED_WITHIN = 4.0
-
-# What it counts to stand in the article that was asked for by its number: as much as all that
-# a sentence and its neighbours can have of the question's words.
-UNDER_ITS_NUMBER = 6.0
 
 # Two sentences say the same when they share this much of the shorter one's terms.
 SAME_SHARE = 0.8
@@ -103,7 +99,7 @@ def extract(
     found = [c for asked, passages in read for c in candidates(asked, passages, kind, nearness)]
     if closeness and found:
         found = closely_read(question, found, closeness)
-    found = _in_part_asked_for(question, found)
+    found = _in_parts_asked_for(question, found)
     chosen = _choose(_without_needless_length(_in_fit_language(found, sources)), max_sentences)
     quoted = [candidate.sentence for candidate in _reading_order(chosen)]
     return Extract(
@@ -113,16 +109,11 @@ def extract(
     )
 
 
-def _in_part_asked_for(question: str, found: list[Candidate]) -> list[Candidate]:
-    part = asked_part(question)
-    if part is None:
-        return found
-    return [
-        replace(c, score=c.score + UNDER_ITS_NUMBER)
-        if stands_under(part, c.sentence.chunk, c.sentence.end)
-        else c
-        for c in found
-    ]
+def _in_parts_asked_for(question: str, found: list[Candidate]) -> list[Candidate]:
+    """Of an article that is asked for by its number nothing but what stands in it."""
+    parts = asked_parts(question)
+    within = [c for c in found if stands_under(parts, c.sentence.chunk, c.sentence.end)]
+    return within or found
 
 
 def _support(chosen: Sequence[Candidate], asked: Asked, passages: Sequence[Passage]) -> float:

@@ -6,7 +6,7 @@ By their words all articles of a rule are alike, and its title is more like the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from rag_service.text.numerals import ROMAN, chinese_value
@@ -20,6 +20,7 @@ _PART: Final = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _UNITS: Final = str.maketrans("條節", "条节")
+_READ_CHARS: Final = 500  # a question may be a pasted page
 _OPENING: Final = 40  # characters of a line; its number stands behind "## ", "- " or "**" at most
 
 
@@ -30,24 +31,21 @@ class Part(NamedTuple):
     number: str
 
 
-def asked_part(question: str) -> Part | None:
-    """The first that the question names."""
-    found = _PART.search(question[:500])
-    return _part(found) if found else None
+def asked_parts(question: str) -> frozenset[Part]:
+    """Those that the question names."""
+    return frozenset(map(_part, _PART.finditer(question[:_READ_CHARS])))
 
 
-def stands_under(part: Part, chunk: Chunk, end: int) -> bool:
-    """Whether what ends at ``end`` of the chunk's text stands in that part of the document."""
-    begun = [p for p in _begun(chunk.text[:end]) if p.unit == part.unit]
-    if not begun:  # before the passage
-        headings = chunk.heading.split(" > ")
-        begun = [p for heading in headings for p in _begun(heading) if p.unit == part.unit]
-    return bool(begun) and begun[-1] == part
+def stands_under(parts: Collection[Part], chunk: Chunk, end: int) -> bool:
+    """Whether what ends at ``end`` of the chunk's text is in one of these parts of the document."""
+    lines = [*chunk.heading.split(" > "), *chunk.text[:end].split("\n")]
+    current = {part.unit: part for part in _begun(lines)}  # the last of each unit
+    return any(current.get(part.unit) == part for part in parts)
 
 
-def _begun(text: str) -> Iterator[Part]:
-    """The parts that lines of ``text`` begin with."""
-    for line in text.split("\n"):
+def _begun(lines: Iterable[str]) -> Iterator[Part]:
+    """The parts that lines begin with."""
+    for line in lines:
         found = _PART.search(line[:_OPENING])
         if found and not any(letter.isalnum() for letter in line[: found.start()]):
             yield _part(found)

@@ -327,3 +327,23 @@ def test_a_numbered_heading_does_not_take_the_place_of_the_answer(
     question: str, text: str, answer: str
 ) -> None:
     assert extract(question, [hit(text)], idf=even, max_sentences=1).text == answer
+
+
+def test_of_an_article_asked_for_by_its_number_only_that_is_quoted() -> None:
+    rules = "差旅管理办法第十二条适用于全体员工。\n第五条 餐费每日一百元。\n第六条 住宿每晚五百元。"
+    question = "差旅管理办法第6条"
+    found = extract(question, [hit(rules)], idf=even)
+    assert quotes(found) == ["第六条 住宿每晚五百元。"]
+
+
+def test_rows_of_other_items_are_not_quoted_beside_the_one_asked_for() -> None:
+    table = "| Room | Seats |\n| --- | --- |\n| Thames | 12 |\n| Fleet | 20 |"
+    found = extract("How many seats does the Fleet room have?", [hit(table)], idf=even)
+    assert found.text == "Room: Fleet; Seats: 20 [1]"
+
+
+def test_a_line_break_beside_a_digit_is_a_blank() -> None:
+    wrapped = "本实验室全部大型仪器设备的编号自2025\n年起由设备科统一分配给各个部\n门。"
+    found = extract("设备编号由谁分配", [hit(wrapped)], idf=even)
+    told = "本实验室全部大型仪器设备的编号自2025 年起由设备科统一分配给各个部门。[1]"
+    assert found.text == told

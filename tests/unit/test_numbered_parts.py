@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag_service.generation.numbered_parts import Part, asked_part, stands_under
+from rag_service.generation.numbered_parts import Part, asked_parts, stands_under
 from rag_service.types import Chunk
 
 RULES = "第五条 餐费\n每日一百元。\n**第六条** 住宿\n每晚五百元。详见第九条。"
@@ -15,33 +15,34 @@ def chunk(text: str, heading: str = "") -> Chunk:
 
 
 @pytest.mark.parametrize(
-    ("question", "part"),
+    ("question", "parts"),
     [
-        ("差旅管理办法第六条", Part("条", "6")),
-        ("第 12 條規定了什麼", Part("条", "12")),
-        ("第二十一章", Part("章", "21")),
-        ("What does Section 4.2 say?", Part("section", "4.2")),
-        ("article IV", Part("article", "4")),
-        ("六条规定", None),
-        ("", None),
+        ("差旅管理办法第六条", {Part("条", "6")}),
+        ("第 12 條和第三条規定了什麼", {Part("条", "12"), Part("条", "3")}),
+        ("第二十一章", {Part("章", "21")}),
+        ("What does Section 4.2 say?", {Part("section", "4.2")}),
+        ("article IV", {Part("article", "4")}),
+        ("六条规定", set()),
+        ("", set()),
     ],
 )
-def test_the_part_is_that_of_the_question(question: str, part: Part | None) -> None:
-    assert asked_part(question) == part
+def test_the_parts_are_those_of_the_question(question: str, parts: set[Part]) -> None:
+    assert asked_parts(question) == parts
 
 
 def test_a_sentence_stands_under_the_last_number_that_begins_a_line() -> None:
     passage = chunk(RULES)
     ends = [RULES.index(words) + len(words) for words in ("一百元。", "五百元。", "第九条。")]
 
-    assert [stands_under(Part("条", "5"), passage, end) for end in ends] == [True, False, False]
-    assert [stands_under(Part("条", "6"), passage, end) for end in ends] == [False, True, True]
+    assert [stands_under({Part("条", "5")}, passage, end) for end in ends] == [True, False, False]
+    assert [stands_under({Part("条", "6")}, passage, end) for end in ends] == [False, True, True]
 
 
 def test_a_passage_without_a_number_stands_under_that_of_its_heading() -> None:
     passage = chunk("每晚五百元。", "第二章 差旅 > 第六条 住宿")
 
-    assert stands_under(Part("条", "6"), passage, 6)
-    assert stands_under(Part("章", "2"), passage, 6)
-    assert not stands_under(Part("条", "2"), passage, 6)
-    assert not stands_under(Part("section", "6"), passage, 6)
+    assert stands_under({Part("条", "6")}, passage, 6)
+    assert stands_under({Part("章", "2"), Part("条", "1")}, passage, 6)
+    assert not stands_under({Part("条", "2")}, passage, 6)
+    assert not stands_under({Part("section", "6")}, passage, 6)
+    assert not stands_under((), passage, 6)
