@@ -81,7 +81,9 @@ def _in_digits(found: re.Match[str]) -> str:
     before, after = found.string[: found.start()][-1:], found.string[found.end() :][:1]
     counted = before == "第" or (after and after in COUNTED)
     value = chinese_value(found[0])
-    stated = counted and not (found[0] == "一" and before != "第")  # 一个 is "a"
+    by_digit = len(found[0]) > 1 and not _UNITS.keys() & set(found[0])
+    # 一个 is "a", and 三三五五人 are people by threes and fives; 一九九八年 is a year.
+    stated = counted and (found[0] != "一" or before == "第") and (not by_digit or after == "年")
     return str(value) if stated and value is not None else found[0]
 
 

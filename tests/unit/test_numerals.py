@@ -53,6 +53,7 @@ def test_a_number_after_a_latin_word_is_spelled_in_digits_and_in_roman_numerals(
         "一个人",
         "十分重要",
         "三三五五",
+        "三三五五人",
         "GB 50016-2014规定",
         "2019-03-04开会",
         "1,200米",
