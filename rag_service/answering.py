@@ -21,10 +21,10 @@ from rag_service.generation.condense import CONDENSED_TOKENS, standalone_questio
 from rag_service.generation.extractive import extract
 from rag_service.generation.nearness import Nearness
 from rag_service.generation.prompts import PromptLibrary
+from rag_service.generation.question import Question
 from rag_service.generation.refusal import looked_for, nearest_places
 from rag_service.generation.small_talk import is_small_talk
 from rag_service.generation.support import Embed
-from rag_service.question_types import Question
 from rag_service.retrieval.answer_kind import answer_kind
 from rag_service.retrieval.confidence import SHIPPED, Calibration
 from rag_service.retrieval.evidence import gather_evidence

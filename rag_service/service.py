@@ -17,7 +17,7 @@ from rag_service.generation.backend import ChatBackend
 from rag_service.generation.close_reading import close_reading_of
 from rag_service.generation.nearness import nearness_of
 from rag_service.generation.prompts import PromptLibrary
-from rag_service.question_types import Question
+from rag_service.generation.question import Question
 from rag_service.retrieval.calibration_file import Calibrations
 from rag_service.retrieval.retriever import HybridSearch
 from rag_service.retrieval.served import ServedCollections

@@ -13,7 +13,7 @@ from rag_service.errors import Cancelled, Overloaded, RagError
 from rag_service.filters import Filters
 from rag_service.generation.backend import CallOptions
 from rag_service.generation.prompts import PromptLibrary
-from rag_service.question_types import Question
+from rag_service.generation.question import Question
 from rag_service.search_types import SearchResult
 from rag_service.types import (
     Answer,

@@ -15,10 +15,10 @@ from rag_service.generation.backend import ChatBackend
 from rag_service.generation.citations import CitedAnswer, cite, without_unsupported
 from rag_service.generation.context import Packed, pack
 from rag_service.generation.prompts import PromptLibrary, is_no_answer
+from rag_service.generation.question import Question
 from rag_service.generation.refusal import shown
 from rag_service.generation.reply import Reply
 from rag_service.generation.support import Embed
-from rag_service.question_types import Question
 from rag_service.settings import Unsupported
 from rag_service.text.language import Language
 from rag_service.types import (
