@@ -21,6 +21,8 @@ _WORD = re.compile(r"[a-z]+")
 class WordHashes(LocalEmbeddings):
     """How often words occur, by their hashes. Knows no Chinese, like the built-in model."""
 
+    read = None  # type: ignore[assignment]  # it has no vectors of single words to show
+
     def __init__(self, on_texts: Callable[[int], None] = lambda _: None) -> None:
         """``on_texts`` is told how many texts have just got a vector, or had none to get."""
         self._on_texts = on_texts

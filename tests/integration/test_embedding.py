@@ -320,4 +320,4 @@ def test_a_question_by_itself_gets_the_vector_that_the_library_gives_it(builtin:
     texts = [ENGLISH, "Where?", "word " * 600]
     alone = [builtin.embed_query(text) for text in texts]
     both = [builtin.embed_documents([text, text])[0] for text in texts]
-    assert alone == both
+    np.testing.assert_allclose(alone, both, atol=1e-6)  # threads may share the sums otherwise
