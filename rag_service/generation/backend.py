@@ -22,7 +22,8 @@ class CallOptions:
     """How one reply is to be made.
 
     ``temperature`` and ``seed``: None leaves them as the settings have them. ``deadline`` is a
-    value of ``time.monotonic``. Setting ``cancelled`` ends the reply.
+    value of ``time.monotonic``. Setting ``cancelled`` ends the reply. ``admitted``:
+    `ChatBackend.require_room` has just let it in, and it is not turned away any more.
     """
 
     max_tokens: int
@@ -30,6 +31,7 @@ class CallOptions:
     seed: int | None = None
     deadline: float = math.inf
     cancelled: threading.Event = field(default_factory=threading.Event)
+    admitted: bool = False
 
 
 class ChatBackend(Protocol):
@@ -113,6 +115,7 @@ class LlamaBackend:
             seed=options.seed,
             deadline=options.deadline,
             cancelled=options.cancelled,
+            admitted=options.admitted,
         )
 
     def close(self) -> None:

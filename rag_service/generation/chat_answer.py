@@ -72,7 +72,8 @@ class ChatAnswerer:
         chat.require_room()  # before the stream begins, while it can still be refused as a whole
         yield SourcesEvent(packed.included, draft.revision)
         reply = Reply()
-        for piece in chat.stream(messages, question.options(question.max_tokens)):
+        options = replace(question.options(question.max_tokens), admitted=True)
+        for piece in chat.stream(messages, options):
             events = [piece] if isinstance(piece, QueuedEvent) else reply.push(piece)
             yield from (event for event in events if self._may_be_shown(event))
         draft = replace(

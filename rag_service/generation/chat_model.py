@@ -164,12 +164,20 @@ class LlamaCppChat(BaseChatModel):
                     yield ChatGenerationChunk(message=event)
 
     def events(
-        self, messages: Sequence[BaseMessage], stop: Sequence[str] | None = None, **options: Any
+        self,
+        messages: Sequence[BaseMessage],
+        stop: Sequence[str] | None = None,
+        *,
+        admitted: bool = False,
+        **options: Any,
     ) -> Generator[QueuedEvent | AIMessageChunk, None, None]:
-        """What ``stream`` gives, and where the call stands in the queue while it waits."""
+        """What ``stream`` gives, and where the call stands in the queue while it waits.
+
+        ``admitted``: `require_room` has just said that there is room for it.
+        """
         events: queue.SimpleQueue[JobEvent] = queue.SimpleQueue()
         job = self._job(messages, stop, options, events.put)
-        self.runtime.lane.submit(job)
+        self.runtime.lane.submit(job, admitted=admitted)
         try:
             while not isinstance(event := next_event(events, job), Finished):
                 yield told(event)

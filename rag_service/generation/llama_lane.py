@@ -135,15 +135,19 @@ class Lane:
         self._thread = threading.Thread(target=self._loop, name="chat-model", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job, *, admitted: bool = False) -> None:
         """Put a job in the queue.
+
+        ``admitted``: `require_room` has let it in a moment ago, and its stream has begun. Others
+        may have come in between: it is not turned away then, so the queue may be longer for once.
 
         Raises:
             Overloaded: as many jobs wait as are allowed.
             GenerationError: the lane is closed.
         """
         with self._changed:
-            self.require_room()
+            if not admitted or self._closed:
+                self.require_room()
             self._waiting.append(job)
             if self._running is not None:
                 self._tell_positions()
