@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag_service.generation.citations import cite
@@ -235,6 +235,7 @@ def test_without_any_support_the_whole_passage_is_cited_unverified() -> None:
 MARKED = st.text(st.sampled_from("[]【】1239,- \n.。A北京`^*"), max_size=60)
 
 
+@settings(deadline=None)  # the first one loads the dictionary
 @given(MARKED)
 def test_any_answer_is_cited_with_exact_quotes_and_existing_numbers(answer: str) -> None:
     sources = [hit(LEAVE, start=10), hit(LEAVE_ZH, start=20)]
@@ -244,6 +245,7 @@ def test_any_answer_is_cited_with_exact_quotes_and_existing_numbers(answer: str)
         assert chunk.text[start:end] == citation.quote != ""
 
 
+@settings(deadline=None)  # the first one loads the dictionary
 @given(MARKED)
 def test_normalising_twice_changes_nothing_more(answer: str) -> None:
     sources = [hit(LEAVE), hit(LEAVE_ZH)]
