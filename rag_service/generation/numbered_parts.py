@@ -37,10 +37,14 @@ def asked_parts(question: str) -> frozenset[Part]:
 
 
 def stands_under(parts: Collection[Part], chunk: Chunk, end: int) -> bool:
-    """Whether what ends at ``end`` of the chunk's text is in one of these parts of the document."""
+    """Whether what ends at ``end`` of the chunk's text is in one of these parts of the document.
+
+    Of 第一章第二条 it must not be in another chapter, nor under another article.
+    """
     lines = [*chunk.heading.split(" > "), *chunk.text[:end].split("\n")]
     current = {part.unit: part for part in _begun(lines)}  # the last of each unit
-    return any(current.get(part.unit) == part for part in parts)
+    within = [current[part.unit] in parts for part in parts if part.unit in current]
+    return bool(within) and all(within)
 
 
 def _begun(lines: Iterable[str]) -> Iterator[Part]:

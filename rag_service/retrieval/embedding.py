@@ -109,8 +109,7 @@ class LocalEmbeddings(Embeddings):
         return [float(x) for x in self._encode([self.identity.query_prefix + text])[0]]
 
     def _encode(self, texts: list[str]) -> NDArray[np.float32]:
-        # For one question a second thread costs more than it gives, on busy cores many times.
-        _use_threads(1 if len(texts) == 1 else self._threads)
+        _use_threads(self._threads)
         return self._model.encode(texts, self._batch_size)
 
 

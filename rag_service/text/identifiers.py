@@ -21,8 +21,8 @@ _NUMERALS: Final = str.maketrans("0123456789", "〇一二三四五六七八九")
 def asks_for_the_unknown(question: str, occurs: Callable[[str], bool]) -> bool:
     """Whether all its codes, or all its years, stand nowhere.
 
-    ``occurs``: whether any document is indexed under a token. On 14,400 questions that their
-    collections answer it is so for 3, none of them outside of biochemistry.
+    ``occurs``: whether any document is indexed under a token. Of 15,603 questions that their
+    collections answer it is so for one, a claim of biochemistry.
     """
     asked = question[:_READ_CHARS]
     codes = [code for code in _CODE.findall(asked) if len(code) >= _SHORTEST_CODE]

@@ -42,7 +42,16 @@ def test_a_passage_without_a_number_stands_under_that_of_its_heading() -> None:
     passage = chunk("每晚五百元。", "第二章 差旅 > 第六条 住宿")
 
     assert stands_under({Part("条", "6")}, passage, 6)
-    assert stands_under({Part("章", "2"), Part("条", "1")}, passage, 6)
+    assert stands_under({Part("条", "5"), Part("条", "6")}, passage, 6)
     assert not stands_under({Part("条", "2")}, passage, 6)
     assert not stands_under({Part("section", "6")}, passage, 6)
     assert not stands_under((), passage, 6)
+
+
+def test_a_sentence_must_stand_under_every_number_of_the_question_that_its_document_tells() -> None:
+    passage = chunk("每晚五百元。", "第二章 差旅 > 第六条 住宿")
+
+    assert stands_under(asked_parts("第二章第六条"), passage, 6)
+    assert stands_under(asked_parts("第一节第六条"), passage, 6)
+    assert not stands_under(asked_parts("第二章第五条"), passage, 6)
+    assert not stands_under(asked_parts("第三章第六条"), passage, 6)

@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from langchain_core.messages import AIMessageChunk
+from langchain_core.messages import AIMessageChunk, HumanMessage
 
 from rag_service.errors import Cancelled, Overloaded
 from rag_service.generation.chat_model import LlamaCppChat
+from rag_service.types import QueuedEvent
 from tests.integration.chat_model.parts import ANSWER, QUESTION, Opener, open_endless, start
 
 LONG_PROMPT = "word " * 5600  # 28,000 tokens: seconds of work before the first answer token
@@ -39,6 +40,19 @@ def test_a_full_queue_refuses_at_once(endless_path: Path, opened: Opener) -> Non
     assert refused.value.retry_after >= 1
     stream.close()
     assert chat.invoke(QUESTION, max_tokens=2).content == "la-l"
+
+
+def test_a_question_that_was_let_in_waits_though_the_queue_is_full_by_now(
+    endless_path: Path, opened: Opener
+) -> None:
+    chat = open_endless(opened, endless_path, queue_size=0)
+    chat.require_room()
+    stream = start(chat)  # comes in between
+    let_in = chat.events([HumanMessage(QUESTION)], admitted=True, max_tokens=2)
+    assert isinstance(next(let_in), QueuedEvent)
+    stream.close()
+    told = [event.content for event in let_in if isinstance(event, AIMessageChunk)]
+    assert "".join(map(str, told)) == "la-l"
 
 
 def test_a_question_that_fits_the_queue_waits_for_its_turn(
