@@ -13,11 +13,10 @@ from functools import lru_cache
 from typing import Final
 
 from rag_service.text.folding import fold_script
-from rag_service.text.numerals import COUNTED, ROMAN
+from rag_service.text.numerals import COUNTED, ROMAN, chinese_value
 
 _REMEMBERED: Final = 4_096
-# A longer run of numerals, or a greater value, is no number but noise.
-_LONGEST_RUN: Final = 30
+# A greater value is no number but noise.
 _GREATEST: Final = 10**30
 
 _DIGITS: Final = r"\d+(?:[.,]\d+)*"
@@ -43,8 +42,6 @@ _SCALE: Final = "|".join(sorted(_SCALES, key=len, reverse=True))
 # 千米, 千克, 千瓦 are units, 百分 is the beginning of 百分点.
 _WRITTEN: Final = re.compile(rf"({_DIGITS})(?:\s?({_SCALE})(?![米克瓦帕卡伏赫分年a-z]))?")
 
-_ZH_DIGITS: Final = {c: n for n, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
-_ZH_UNITS: Final = {"十": 10, "百": 100, "千": 1_000, "万": 10_000, "亿": 10**8}
 _ZH_NUMBER: Final = r"[零〇一二两三四五六七八九十百千万亿]+"
 _ZH_WRITTEN: Final = re.compile(rf"百分之({_ZH_NUMBER})|({_ZH_NUMBER})")
 _MEASURED: Final = f"{COUNTED}支届世公英平艘升克斤亩秒度"
@@ -129,7 +126,7 @@ def _figures(text: str, chinese: re.Pattern[str], month: re.Pattern[str]) -> fro
     text = text.lower()
     found.update(_in_digits(text))
     words = _WRITTEN.sub(" ", text)  # the 亿 of 1.2亿 is no number of its own
-    spelled = [_chinese_value(share or plain) for share, plain in chinese.findall(words)]
+    spelled = [chinese_value(share or plain) or 0 for share, plain in chinese.findall(words)]
     spelled += map(_english_value, _EN_WRITTEN.findall(words))
     found.update(str(value) for value in spelled if 1 < value < _GREATEST)
     return frozenset(found)
@@ -141,7 +138,7 @@ def _with_decades(text: str) -> str:
 
 
 def _decade(century: str, decade: str) -> int:
-    counted, tens = (int(n) if n.isdigit() else _chinese_value(n) for n in (century, decade))
+    counted, tens = (int(n) if n.isdigit() else chinese_value(n) or 0 for n in (century, decade))
     return 100 * (counted - 1) + tens
 
 
@@ -165,25 +162,6 @@ def _scaled(number: str, scale: str) -> str:
         return number
     value = Decimal(number) * _SCALES[scale]
     return _canonical(f"{value:f}")
-
-
-def _chinese_value(run: str) -> int:
-    """二十五 is 25, 二〇一二 is 2012, 三千五百万 is 35000000."""
-    if len(run) > _LONGEST_RUN:
-        return 0
-    if not any(letter in _ZH_UNITS for letter in run):
-        return int("".join(str(_ZH_DIGITS[letter]) for letter in run))
-    total = section = digit = 0
-    for letter in run:
-        unit = _ZH_UNITS.get(letter)
-        if unit is None:
-            digit = _ZH_DIGITS[letter]
-        elif unit >= 10_000:
-            section, digit = (section + digit or 1) * unit, 0
-            total, section = (total + section, 0) if unit == 10**8 else (total, section)
-        else:
-            section, digit = section + (digit or 1) * unit, 0
-    return total + section + digit
 
 
 def _english_value(words: str) -> int:

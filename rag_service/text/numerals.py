@@ -12,6 +12,8 @@ from rag_service.text.language import CJK_CLASS, simplified_by_character
 
 _ZH_DIGITS: Final = "零一二三四五六七八九"
 _UNITS: Final = {"千": 1000, "百": 100, "十": 10}
+_WORTH: Final = {**_UNITS, "万": 10_000, "亿": 10**8}
+_LONGEST_RUN: Final = 30  # of numerals: a longer one is noise
 _VALUES: Final = {digit: value for value, digit in enumerate(_ZH_DIGITS)} | {"〇": 0, "两": 2}
 # What is counted or measured: before anything else a numeral is seldom a number (一般, 三星).
 COUNTED: Final = "个名位人家次周岁项种倍元米吨件只台部座所层级间场款辆枚天年月日号条章节届小"
@@ -82,23 +84,30 @@ def _in_digits(found: re.Match[str]) -> str:
     counted = before == "第" or (after and after in COUNTED)
     value = chinese_value(found[0])
     by_digit = len(found[0]) > 1 and not _UNITS.keys() & set(found[0])
+    is_year = len(found[0]) == 4 and after == "年"
     # 一个 is "a", and 三三五五人 are people by threes and fives; 一九九八年 is a year.
-    stated = counted and (found[0] != "一" or before == "第") and (not by_digit or after == "年")
+    stated = counted and (found[0] != "一" or before == "第") and (not by_digit or is_year)
     return str(value) if stated and value is not None else found[0]
 
 
 def chinese_value(numerals: str) -> int | None:
-    """The value of up to nine Chinese numerals; None for what is no number, as 三三五五."""
-    if not any(letter in _UNITS for letter in numerals):
-        by_digit = len(numerals) == 1 or len(numerals) == 4
-        return int("".join(str(_VALUES[letter]) for letter in numerals)) if by_digit else None
-    total, digit = 0, None
+    """二十五 is 25, 二〇一二 is 2012, 三千五百万 is 35000000; 二三十 is no number, None."""
+    if len(numerals) > _LONGEST_RUN:
+        return None
+    if not any(letter in _WORTH for letter in numerals):
+        return int("".join(str(_VALUES[letter]) for letter in numerals))
+    total = section = 0
+    digit: int | None = None
     for letter in numerals:
-        if letter in _UNITS:
-            total += (1 if digit is None else digit) * _UNITS[letter]
-            digit = None
-        elif digit:
-            return None
-        else:
+        worth = _WORTH.get(letter)
+        if worth is None:
+            if digit:
+                return None
             digit = _VALUES[letter]
-    return total + (digit or 0)
+        elif worth >= _WORTH["万"]:
+            section, digit = (section + (digit or 0) or 1) * worth, None
+            if letter == "亿":
+                total, section = total + section, 0
+        else:
+            section, digit = section + (1 if digit is None else digit) * worth, None
+    return total + section + (digit or 0)
