@@ -1,8 +1,9 @@
 """Lexical analysis: the tokens a text is indexed under and a question is searched with.
 
-Latin words are folded (width, case, accents) and stemmed; Chinese becomes single letters and
-overlapping pairs, which needs no dictionary and finds every word; codes and numbers such as
-``GB/T 7714-2015``, ``C++`` or ``1,234.5`` are kept whole and also by their parts.
+Latin words are folded (width, case, accents) and stemmed, irregular forms by a table; Chinese
+becomes single letters and overlapping pairs, which needs no dictionary and finds every word;
+codes and numbers such as ``GB/T 7714-2015``, ``C++`` or ``1,234.5`` are kept whole and also by
+their parts.
 
 Indexed and asked text go through the same steps; only a question loses its function words
 (:mod:`rag_service.text.stopwords`). Whoever changes what comes out must change
@@ -22,10 +23,11 @@ from typing import Final
 
 import Stemmer
 
+from rag_service.text.irregular import BASE_FORMS
 from rag_service.text.language import CJK_CLASS, cjk_share, simplified_by_character
 from rag_service.text.stopwords import ENGLISH_STOP_WORDS, drop_question_words
 
-ANALYZER_VERSION: Final = "2"
+ANALYZER_VERSION: Final = "3"
 MAX_TOKEN_CHARS: Final = 200
 _CACHED_WORDS: Final = 100_000  # per thread, about 20 MB; a collection's frequent words all fit
 _REMEMBERED_QUESTIONS: Final = 32  # one may be long
@@ -222,7 +224,7 @@ class _Words(dict[str, tuple[str, ...]]):
         return [part, *(self._stem(atom) for atom in atoms)]
 
     def _stem(self, word: str) -> str:
-        return str(self._stemmer.stemWord(word)) or word
+        return str(self._stemmer.stemWord(BASE_FORMS.get(word, word))) or word
 
 
 def _without_apostrophe(word: str) -> str:

@@ -27,12 +27,13 @@ _CHINESE_DROPPED: Final = """
     怎么 怎么样 怎么办 怎样 如何 多少 是多少 何时 哪种
     几个 几次 几种 几年 几月 几号 几天 几岁 几点
     多久 多长时间 之内 以内 自己
+    这个 那个 这些 那些 那天 什么意思 代表什么 怎么回事
     是否 是不是 有没有 能不能 可不可以 会不会 能否 可否
     吗 呢 吧 啊 呀 嘛 的 了 是 分别是 请问 请 告诉我 一下 谢谢
 """
 
 # "How old" and "how high" may meet their word in the answer; these do not.
-_HOW: Final = re.compile(r"\bhow (?:long|many|much|often)\b")
+_PHRASES: Final = re.compile(r"\bhow (?:long|many|much|often)\b|\bwhat (?:happens|happened)\b")
 
 ENGLISH_STOP_WORDS: Final = frozenset(_ENGLISH.split())
 _LONGEST_FIRST: Final = sorted(_CHINESE_DROPPED.split(), key=len, reverse=True)
@@ -50,7 +51,7 @@ def drop_chinese_function_words(text: str) -> str:
 
 def drop_question_words(text: str) -> str:
     """The same, and for "how many" as for 多少; ``text`` is in small letters."""
-    return drop_chinese_function_words(_HOW.sub(" ", text))
+    return drop_chinese_function_words(_PHRASES.sub(" ", text))
 
 
 def chinese_function_words(text: str) -> Iterator[tuple[int, int]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import Stemmer
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rag_service.text.analysis import MAX_TOKEN_CHARS, analyze, analyze_query, content_terms
+from rag_service.text.irregular import BASE_FORMS
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,7 @@ from rag_service.text.analysis import MAX_TOKEN_CHARS, analyze, analyze_query, c
         ("the company's dogs' tails", ["the", "compani", "dog", "tail"]),
         ("the company’s", ["the", "compani"]),
         ("don't", ["dont"]),
+        ("Women wrote the Children's books", ["woman", "write", "the", "child", "book"]),
         ("2015年", ["2015", "年"]),
     ],
 )
@@ -163,12 +166,24 @@ def test_every_query_term_of_a_text_is_indexed_for_it(text: str) -> None:
         ("How long is the warranty?", ["warranti"]),
         ("How many long bolts?", ["long", "bolt"]),
         ("How old is the mill?", ["old", "mill"]),
+        ("What happens if the clock goes backwards?", ["clock", "go", "backward"]),
         ("何时发货", ["发", "货", "发货"]),
+        ("红灯代表什么？", ["红", "灯", "红灯"]),
         ("How much?", ["how", "much"]),
     ],
 )
 def test_what_is_asked_for_is_no_term_of_a_question(question: str, terms: list[str]) -> None:
     assert analyze_query(question) == terms
+
+
+def test_the_table_holds_what_the_stemmer_leaves_apart() -> None:
+    stemmer = Stemmer.Stemmer("english", 0)
+    stems = {form: stemmer.stemWord(form) for form in BASE_FORMS}
+
+    assert [
+        form for form, base in BASE_FORMS.items() if stems[form] == stemmer.stemWord(base)
+    ] == []
+    assert BASE_FORMS.keys() & BASE_FORMS.values() == set()
 
 
 @given(st.text(st.characters(max_codepoint=0x2027), max_size=30))
