@@ -30,8 +30,9 @@ from rag_service.retrieval.confidence import SHIPPED, Calibration
 from rag_service.retrieval.evidence import gather_evidence
 from rag_service.search_types import SearchResult
 from rag_service.settings import Unsupported
-from rag_service.text.identifiers import asks_for_the_unknown
+from rag_service.text.identifiers import asks_for_unknown_codes
 from rag_service.text.language import detect_language
+from rag_service.text.proper_names import asks_for_an_unknown_name
 from rag_service.types import (
     Answer,
     AnswerEvent,
@@ -84,7 +85,7 @@ class Answerer:
         query = yield from self._standalone(question, language)
         found = corpus.search(query, question.top_k, question.filters)
         confidence = corpus.calibration.confidence(gather_evidence(query, found))
-        if asks_for_the_unknown(query, corpus.occurs):
+        if _asks_for_the_unknown(query, found, corpus):
             confidence = 0.0
         notes = (*found.notes, *corpus.notes)
         draft = _draft(question, query, replace(found, notes=notes), confidence)
@@ -127,6 +128,14 @@ class Answerer:
         return lambda: self.prompts.refusal(
             question.text, language, looked_for(query, corpus.occurs), nearest_places(found.hits)
         )
+
+
+def _asks_for_the_unknown(query: str, found: SearchResult, corpus: Corpus) -> bool:
+    """Whether it names what no document does, however near the passages are."""
+    crossed = bool(found.hits) and found.hits[0].crossed
+    return asks_for_unknown_codes(query, corpus.occurs) or (
+        not crossed and asks_for_an_unknown_name(query, corpus.occurs)
+    )
 
 
 def _refuse(draft: Answer, refusal: Callable[[], str]) -> Iterator[AnswerEvent]:

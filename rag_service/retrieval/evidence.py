@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import math
-import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Literal
@@ -17,9 +16,8 @@ from rag_service.retrieval.coverage import passage_terms
 from rag_service.search_types import SearchResult
 from rag_service.text.analysis import analyze, content_terms
 from rag_service.text.gloss.glossing import is_chinese
-from rag_service.text.language import CJK_CLASS
+from rag_service.text.proper_names import WORDS, names_and_numbers
 from rag_service.text.question_weights import respelled_weights
-from rag_service.text.stopwords import ENGLISH_STOP_WORDS
 from rag_service.types import Hit
 
 # How many of the best passages are looked at; answers beyond them are not used anyway.
@@ -34,9 +32,6 @@ _FEWEST_TERMS = 3
 _MOST_TERMS = 120
 # Beyond it a passage that answers cannot be told from one on the topic that does not.
 _MOST_SUPPORT = 0.9
-
-# Numbers, and words of other letters than Chinese ones.
-_WORDS: Final = re.compile(rf"[^\W_{CJK_CLASS}]+(?:[.,'’-][^\W_{CJK_CLASS}]+)*")
 
 # Which figures a regression is made of, within one language and through the dictionary's gloss.
 Kind = Literal["own", "crossed"]
@@ -129,7 +124,7 @@ def _lead(scores: Sequence[float]) -> float:
 
 def _misses_a_name(question: str, hits: Sequence[Hit]) -> bool:
     held = frozenset[str]().union(*(passage_terms(hit.chunk) for hit in hits))
-    missing = (n for n in islice(_names(question), _MOST_NAMES) if not _holds(held, n))
+    missing = (n for n in islice(names_and_numbers(question), _MOST_NAMES) if not _holds(held, n))
     return any(not _spelled_otherwise(held, name, question) for name in missing)
 
 
@@ -138,21 +133,8 @@ def _spelled_otherwise(held: frozenset[str], name: str, question: str) -> bool:
     if not name[0].isdigit():
         return False
     text = unicodedata.normalize("NFKC", question)
-    alone = _WORDS.sub(lambda w: w[0] if w[0] == name or not w[0][0].isdigit() else " ", text)
+    alone = WORDS.sub(lambda w: w[0] if w[0] == name or not w[0][0].isdigit() else " ", text)
     return not held.isdisjoint(respelled_weights(alone))
-
-
-def _names(question: str) -> Iterator[str]:
-    """Numbers and capitalised words; the first word of a sentence is capitalised anyway."""
-    text = unicodedata.normalize("NFKC", question)
-    before = "."  # the last sign before a word that is no white space
-    end = 0
-    for word in _WORDS.finditer(text):
-        before = text[end : word.start()].rstrip()[-1:] or before
-        is_name = word[0][0].isupper() and word[0].lower() not in ENGLISH_STOP_WORDS
-        if word[0][0].isdigit() or (is_name and before not in ".?!。？！"):
-            yield word[0]
-        before, end = word[0][-1], word.end()
 
 
 def _holds(held: frozenset[str], name: str) -> bool:

@@ -18,7 +18,7 @@ _READ_CHARS: Final = 500  # a question may be a pasted page
 _NUMERALS: Final = str.maketrans("0123456789", "〇一二三四五六七八九")
 
 
-def asks_for_the_unknown(question: str, occurs: Callable[[str], bool]) -> bool:
+def asks_for_unknown_codes(question: str, occurs: Callable[[str], bool]) -> bool:
     """Whether all its codes, or all its years, stand nowhere.
 
     ``occurs``: whether any document is indexed under a token. Of 15,603 questions that their

@@ -25,6 +25,7 @@ CJK_CLASS: Final = (
 HAN_CLASS: Final = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd〇々"
 _CJK = re.compile(f"[{CJK_CLASS}]")
 _OTHER_WORD = re.compile(rf"[^\W_{CJK_CLASS}]+(?:['’][^\W_{CJK_CLASS}]+)*")
+_CODE: Final = re.compile(r"[A-Z]{1,4}|[^\W_]*\d[^\W_]*")
 _REMEMBERED_TEXTS: Final = 4_096  # passages and questions, asked for at several stages
 _HAN_RANGES: Final = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0x20000, 0x323B0))
 
@@ -49,13 +50,15 @@ def cjk_share(text: str) -> float:
 def detect_language(text: str) -> Language:
     """The language of ``text``: CJK must be the majority, else ``en``.
 
-    Traditional and Simplified are told apart by the characters only one script has; where none
-    or equally many appear the answer is ``zh-Hans``.
+    Numbers and codes such as ``YF-310`` belong to no language, and are not counted. Traditional
+    and Simplified are told apart by the characters only one script has; where none or equally
+    many appear the answer is ``zh-Hans``.
     """
-    if cjk_share(text) <= 0.5:
+    letters = _CJK.findall(text)
+    latin = sum(1 for word in _OTHER_WORD.findall(text) if not _CODE.fullmatch(word))
+    if len(letters) <= latin:
         return "en"
     traditional, simplified = _script_evidence()
-    letters = _CJK.findall(text)
     in_traditional = sum(letter in traditional for letter in letters)
     in_simplified = sum(letter in simplified for letter in letters)
     return "zh-Hant" if in_traditional > in_simplified else "zh-Hans"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rag_service.answering import Answerer
+from rag_service.text.analysis import analyze
 from rag_service.types import DoneEvent, SourcesEvent, Usage
 from tests.answering_parts import (
     FOUND,
@@ -58,9 +61,9 @@ def test_without_evidence_the_answer_is_a_refusal_in_the_language_of_the_questio
 @pytest.mark.parametrize(
     ("text", "reply"),
     [
-        ("Thanks!", "Hello! Answers here are quoted from the documents."),
-        ("谢谢", "您好！这里只用文档中的原文回答问题。"),
-        ("謝謝", "您好！這裏只用文檔中的原文回答問題。"),
+        ("Thanks!", "Answers here are quoted from the documents."),
+        ("谢谢", "这里只用文档中的原文回答问题，"),
+        ("謝謝", "這裏只用文檔中的原文回答問題，"),
     ],
 )
 def test_without_a_chat_model_small_talk_gets_no_quote(text: str, reply: str) -> None:
@@ -69,6 +72,32 @@ def test_without_a_chat_model_small_talk_gets_no_quote(text: str, reply: str) ->
     assert isinstance(last, DoneEvent)
     assert last.answer.status == "refused"
     assert last.answer.answer.startswith(reply)
+
+
+NAMING = "Which Kenya office has the recorder?"
+
+
+def test_a_name_that_stands_nowhere_is_refused_however_near_the_passages_are() -> None:
+    stands = replace(FakeCorpus(FOUND).corpus, occurs=frozenset(analyze(WARRANTY)).__contains__)
+    answerer = Answerer(PROMPTS, None, min_confidence=0.5)
+    refused, answered = (
+        list(answerer.ask(question(text), stands))[-1] for text in (NAMING, QUESTION)
+    )
+
+    assert isinstance(refused, DoneEvent)
+    assert isinstance(answered, DoneEvent)
+    assert (refused.answer.status, refused.answer.confidence) == ("refused", 0.0)
+    assert "In no document: “Kenya”" in refused.answer.answer
+    assert answered.answer.status == "answered"
+
+
+def test_a_name_may_be_spelled_otherwise_in_passages_of_the_other_language() -> None:
+    crossed = [replace(found, crossed=True) for found in FOUND]
+    nowhere = replace(FakeCorpus(crossed).corpus, occurs=lambda _: False)
+    (*_, last) = Answerer(PROMPTS, None, min_confidence=0.1).ask(question(NAMING), nowhere)
+
+    assert isinstance(last, DoneEvent)
+    assert last.answer.confidence > 0
 
 
 def test_nothing_found_is_a_refusal_even_if_any_confidence_will_do() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag_service.text.analysis import analyze
-from rag_service.text.identifiers import asks_for_the_unknown
+from rag_service.text.identifiers import asks_for_unknown_codes
 
 DOCUMENT = "Error E307 of the YF-310 and the GB 50016 rule, 2024, 二〇一九年, A 320"
 INDEXED = frozenset(analyze(DOCUMENT))
@@ -23,7 +23,7 @@ INDEXED = frozenset(analyze(DOCUMENT))
     ],
 )
 def test_a_code_or_a_year_that_stands_nowhere_is_unknown(question: str) -> None:
-    assert asks_for_the_unknown(question, INDEXED.__contains__)
+    assert asks_for_unknown_codes(question, INDEXED.__contains__)
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_a_code_or_a_year_that_stands_nowhere_is_unknown(question: str) -> None:
     ],
 )
 def test_what_stands_somewhere_or_is_no_code_is_not(question: str) -> None:
-    assert not asks_for_the_unknown(question, INDEXED.__contains__)
+    assert not asks_for_unknown_codes(question, INDEXED.__contains__)

@@ -32,6 +32,9 @@ from rag_service.text.language import (
         ("使用 Docker 部署 LLM", "zh-Hans"),
         ("What does 知识库 mean?", "en"),
         ("汉语和漢語和国语", "zh-Hans"),
+        ("YF-310呢？", "zh-Hans"),
+        ("GB/T 7714-2015 條", "zh-Hant"),
+        ("Is it YF-310 呢?", "en"),
     ],
 )
 def test_detects_the_language(text: str, language: Language) -> None:
