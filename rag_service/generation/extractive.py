@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rag_service.generation.numbered_parts import asked_parts, stands_under
+from rag_service.generation.numbered_parts import are_missing, asked_parts, stands_under
 from rag_service.generation.sentence_scoring import (
     Asked,
     Candidate,
@@ -101,6 +101,7 @@ def extract(
         found = closely_read(question, found, closeness)
     found = _in_parts_asked_for(question, found)
     chosen = _choose(_without_needless_length(_in_fit_language(found, sources)), max_sentences)
+    chosen = _without_lone_announcements(chosen)
     quoted = [candidate.sentence for candidate in _reading_order(chosen)]
     return Extract(
         pieces=tuple(map(_piece, quoted)),
@@ -110,8 +111,11 @@ def extract(
 
 
 def _in_parts_asked_for(question: str, found: list[Candidate]) -> list[Candidate]:
-    """Of an article that is asked for by its number nothing but what stands in it."""
+    """Of an article that is asked for by its number nothing but what stands in it; nothing at
+    all where the documents count their articles and none has the number."""
     parts = asked_parts(question)
+    if parts and are_missing(parts, [c.sentence.chunk for c in found]):
+        return []
     within = [c for c in found if stands_under(parts, c.sentence.chunk, c.sentence.end)]
     return within or found
 
@@ -163,6 +167,20 @@ def _choose(found: Sequence[Candidate], most: int) -> list[Candidate]:
         if all(_adds(candidate, better) for better in chosen):
             chosen.append(candidate)
     return chosen
+
+
+def _without_lone_announcements(chosen: Sequence[Candidate]) -> list[Candidate]:
+    """Without headings, labels and questions whose continuation is not quoted, as far as
+    anything else is; what only repeats the question is no answer even alone."""
+    kept = [c for c in chosen if not c.sentence.announces or _goes_on(c.sentence, chosen)]
+    return kept or [c for c in chosen if not c.sentence.repeats]
+
+
+def _goes_on(sentence: Sentence, chosen: Sequence[Candidate]) -> bool:
+    """Whether what follows it is among those chosen."""
+    later = (c.sentence for c in chosen if c.sentence.chunk == sentence.chunk)
+    text = sentence.chunk.text
+    return any(s.start >= sentence.end and not text[sentence.end : s.start].strip() for s in later)
 
 
 def _adds(candidate: Candidate, better: Candidate) -> bool:

@@ -36,6 +36,17 @@ def asked_parts(question: str) -> frozenset[Part]:
     return frozenset(map(_part, _PART.finditer(question[:_READ_CHARS])))
 
 
+def are_missing(parts: Collection[Part], chunks: Collection[Chunk]) -> bool:
+    """Whether these passages count such parts, and none of them mentions one of those asked for.
+
+    What stands in another article is no answer then.
+    """
+    units = {part.unit for part in parts}
+    told = {_part(m) for chunk in chunks for m in _PART.finditer(f"{chunk.heading}\n{chunk.text}")}
+    begun = {p.unit for c in chunks for p in _begun([*c.heading.split(" > "), *c.text.split("\n")])}
+    return bool(units & begun) and told.isdisjoint(parts)
+
+
 def stands_under(parts: Collection[Part], chunk: Chunk, end: int) -> bool:
     """Whether what ends at ``end`` of the chunk's text is in one of these parts of the document.
 

@@ -84,6 +84,7 @@ _HEADING = re.compile(
     r"\A#{1,6}\s|\A(?:第[〇一二三四五六七八九十百\d]{1,5}[章节節条條款]|[一二三四五六七八九十]{1,3}、"
     r"|\d{1,2}(?:\.\d{1,2}){0,3}\.?\s)\s?[^。！？.!?；;，,:：]{1,30}\Z"
 )
+_NUMBER_OF_AN_ITEM = re.compile(r"\A\W{0,3}\d{1,2}[.)、）]\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class Sentence:
     """One sentence of source ``n``; the span is that of its text in the passage.
 
     ``said``: the text itself, or that of a table's row with the names of its columns.
+    ``repeats``: it has no word that the question does not have.
     """
 
     n: int
@@ -100,6 +102,7 @@ class Sentence:
     said: str
     terms: frozenset[str]
     announces: bool
+    repeats: bool
 
     @property
     def text(self) -> str:
@@ -196,11 +199,11 @@ class Asked:
         text = chunk.text[start:end]
         row = said_in_full(chunk, start, end)
         terms = self._terms(row or text)
-        announces = not row and (
-            terms <= self._repeats
-            or any(sign.search(text) for sign in (_ANNOUNCEMENT_ENDS, _HEADING))
+        repeats = not row and self._terms(_NUMBER_OF_AN_ITEM.sub("", text)) <= self._repeats
+        announces = repeats or (
+            not row and any(sign.search(text) for sign in (_ANNOUNCEMENT_ENDS, _HEADING))
         )
-        return Sentence(n, chunk, start, end, row or text, terms, announces)
+        return Sentence(n, chunk, start, end, row or text, terms, announces, repeats)
 
     def _terms(self, text: str) -> frozenset[str]:
         return frozenset(self._analyze(text))

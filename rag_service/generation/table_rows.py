@@ -15,6 +15,7 @@ from rag_service.types import Chunk
 _BORDER = re.compile(r"(?<!\\)\|")
 _RULE = re.compile(r"[\s|:+-]+")
 _FEWEST_CELLS = 2
+_FEWEST_NAMES = 3
 # What a column may be called where no row of dashes says that it is: item, CO2 (ppm), 2024 Q1.
 _NAME = re.compile(r"(?:\D|(?<=[A-Za-z])\d){1,40}|(?:19|20)\d\d年?(?: ?Q[1-4])?")
 
@@ -39,7 +40,19 @@ def is_table_head(chunk: Chunk, start: int, end: int) -> bool:
     if _is_rule(line):
         return True
     below = chunk.text[end:].lstrip("\r\n").split("\n", 1)[0]
-    return bool(_cells(line)) and _is_rule(below)
+    cells = _cells(line)
+    return bool(cells) and (_is_rule(below) or _opens_as_names(chunk, start, cells, below))
+
+
+def _opens_as_names(chunk: Chunk, start: int, cells: Sequence[str], below: str) -> bool:
+    """Whether no rule tells, but the table begins here; of two columns one may name the rows."""
+    above = next(_lines_above(chunk.text, start), "")
+    return (
+        len(cells) >= _FEWEST_NAMES
+        and len(_cells(below)) == len(cells)
+        and not _cells(above)
+        and _may_be_names(cells)
+    )
 
 
 def row_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:

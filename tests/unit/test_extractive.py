@@ -214,7 +214,7 @@ def test_a_row_of_a_table_is_said_with_the_names_of_its_columns(text: str, heade
     [
         "2024-01-01 | INFO | started\n2024-01-02 | WARN | slow disk",
         "3 | cuvette | 120\n4 | slow disk | 130",
-        "cuvette | cuvette\nslow | disk",
+        "cuvette | cuvette\nslow disk | sdb",
     ],
 )
 def test_a_row_is_not_said_with_the_cells_of_a_row_that_names_nothing(text: str) -> None:
@@ -327,6 +327,33 @@ def test_a_numbered_heading_does_not_take_the_place_of_the_answer(
     question: str, text: str, answer: str
 ) -> None:
     assert extract(question, [hit(text)], idf=even, max_sentences=1).text == answer
+
+
+@pytest.mark.parametrize(
+    ("asked", "quoted"),
+    [
+        ("差旅管理办法第二十条是什么？", []),
+        ("差旅管理办法第九条是什么？", ["第六条 差旅住宿依第九条每晚五百元。"]),
+        ("差旅管理办法第二章是什么？", ["第五条 差旅餐费每日一百元。"]),
+    ],
+    ids=["stands nowhere", "is mentioned", "is not counted here"],
+)
+def test_an_article_that_the_documents_do_not_have_is_not_answered_from_another(
+    asked: str, quoted: list[str]
+) -> None:
+    rules = "第五条 差旅餐费每日一百元。\n第六条 差旅住宿依第九条每晚五百元。"
+    found = extract(asked, [hit(rules)], idf=even, max_sentences=1)
+
+    assert quotes(found) == quoted
+
+
+def test_what_only_repeats_the_question_or_announces_is_not_quoted_alone() -> None:
+    minutes = "4. Shenzhen factory. The factory has a second line. Its manager:\nLi Wenbo."
+    asked = "Who is the manager of the Shenzhen factory?"
+    found = extract(asked, [hit(minutes)], idf=even)
+
+    assert quotes(found) == ["The factory has a second line.", "Its manager:", "Li Wenbo."]
+    assert extract(asked, [hit("4. Shenzhen factory.")], idf=even) == Extract((), (), 0.0)
 
 
 def test_of_an_article_asked_for_by_its_number_only_that_is_quoted() -> None:

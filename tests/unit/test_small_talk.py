@@ -21,6 +21,8 @@ from rag_service.generation.small_talk import is_small_talk
         "hello",
         "Hi there!",
         "Thank you very much.",
+        "你是谁？",
+        "Hi, who are you?",
     ],
 )
 def test_a_greeting_or_thanks_alone_is_small_talk(text: str) -> None:
@@ -29,7 +31,16 @@ def test_a_greeting_or_thanks_alone_is_small_talk(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["你好，年假有几天？", "谢谢，那病假呢？", "Hello, what is the fee?", "Who?", "hi-fi", "", "?"],
+    [
+        "你好，年假有几天？",
+        "谢谢，那病假呢？",
+        "Hello, what is the fee?",
+        "Who?",
+        "你是谁的上级？",
+        "hi-fi",
+        "",
+        "?",
+    ],
 )
 def test_what_asks_something_as_well_is_a_question(text: str) -> None:
     assert not is_small_talk(text)

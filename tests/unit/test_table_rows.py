@@ -22,6 +22,14 @@ def test_a_row_of_dashes_and_the_names_above_it_are_the_head(rule: str) -> None:
     assert not is_table_head(source, 7 + len(rule), len(source.text))
 
 
+def test_a_first_row_of_three_names_is_the_head_without_a_rule() -> None:
+    source = chunk("Room | Seats | Floor\nFleet | 20 | 4\nThames | 8 | 2")
+    assert is_table_head(source, 0, 20)
+    assert not is_table_head(source, 21, 35)
+    assert not is_table_head(chunk("Room | Fleet\nSeats | 20"), 0, 12)
+    assert not is_table_head(chunk("Room | Seats | Floor\nare listed below"), 0, 20)
+
+
 def test_a_long_row_of_dashes_before_words_is_looked_at_once() -> None:
     text = "-" * 3_000 + " " * 3_000 + "Section 3"
     started = time.perf_counter()
