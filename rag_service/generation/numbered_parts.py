@@ -13,8 +13,12 @@ from rag_service.text.numerals import ROMAN, chinese_value
 from rag_service.types import Chunk
 
 _NUMERALS: Final = "〇零一二三四五六七八九十百两"
+# What 条, 节 and 款 count as well: the second production line, the third carriage.
+_COUNTED: Final = (
+    "(?:生?[产產])?[线線]|[路街河船道]|[消信]息|新[闻聞]|[车車][厢廂]|[课課]|手机|手機|[产產]品"
+)
 _PART: Final = re.compile(
-    rf"第\s?(?P<number>[{_NUMERALS}]{{1,6}}|\d{{1,4}})\s?(?P<unit>[条條章节節款])"
+    rf"第\s?(?P<number>[{_NUMERALS}]{{1,6}}|\d{{1,4}})\s?(?P<unit>[条條章节節款])(?!{_COUNTED})"
     r"|\b(?P<word>article|section|clause|chapter|part|annex|appendix)\s"
     r"(?P<place>\d{1,3}(?:\.\d{1,3}){0,3}|[ivx]{1,5})\b",
     re.IGNORECASE | re.ASCII,

@@ -23,6 +23,8 @@ def chunk(text: str, heading: str = "") -> Chunk:
         ("What does Section 4.2 say?", {Part("section", "4.2")}),
         ("article IV", {Part("article", "4")}),
         ("六条规定", set()),
+        ("深圳工厂第二条产线", set()),
+        ("第二款产品和第三條消息", set()),
         ("", set()),
     ],
 )
