@@ -22,6 +22,7 @@ from rag_service.text.tokens import estimated_tokens
 
 # What the shortest-sighted of the models in common use read (BERT's position embeddings).
 DEFAULT_MAX_TOKENS = 512
+_TAKING_A_URL = ("openai:", "ollama:")
 
 
 class AdaptedEmbeddings:
@@ -143,7 +144,7 @@ def open_provider(settings: EmbeddingSettings) -> AdaptedEmbeddings:
     """
     from langchain.embeddings import init_embeddings
 
-    name = settings.model if ":" in settings.model else f"openai:{settings.model}"
+    name = _provider_and_model(settings)
     try:
         embeddings = init_embeddings(name, **_options(name, settings))
     except Exception as error:  # every provider's constructor has its own exceptions
@@ -158,6 +159,12 @@ def open_provider(settings: EmbeddingSettings) -> AdaptedEmbeddings:
         query_prefix=settings.query_prefix or "",
         passage_prefix=settings.passage_prefix or "",
     )
+
+
+def _provider_and_model(settings: EmbeddingSettings) -> str:
+    """With a URL the whole is a name unless a provider that takes one is told: bge-m3:latest."""
+    told = settings.model.startswith(_TAKING_A_URL) if settings.base_url else ":" in settings.model
+    return settings.model if told else f"openai:{settings.model}"
 
 
 def _options(name: str, settings: EmbeddingSettings) -> dict[str, Any]:

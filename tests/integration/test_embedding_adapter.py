@@ -244,6 +244,11 @@ def test_its_name_is_in_the_fingerprint(url: str) -> None:
     assert (model.identity.name, model.dimension) == ("openai:letters", 26)
 
 
+def test_a_name_with_a_colon_is_the_servers_own(url: str) -> None:
+    with pytest.raises(RemoteServiceError, match=r"openai:bge-m3:latest failed: .*no such model"):
+        open_embeddings(EmbeddingSettings(model="bge-m3:latest", base_url=url))
+
+
 def test_a_server_that_does_not_know_the_model_is_told_at_the_start(url: str) -> None:
     with pytest.raises(RemoteServiceError, match=r"openai:other failed: .*no such model"):
         open_embeddings(EmbeddingSettings(model="openai:other", base_url=url))
