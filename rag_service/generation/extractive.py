@@ -8,14 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rag_service.generation.numbered_parts import are_missing, asked_parts, stands_under
+from rag_service.generation.passages import Asked, Passage, Sentence
 from rag_service.generation.sentence_scoring import (
-    Asked,
     Candidate,
     ClosenessOf,
     Kind,
     NearnessOf,
-    Passage,
-    Sentence,
     candidates,
     closely_read,
 )
