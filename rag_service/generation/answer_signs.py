@@ -47,6 +47,11 @@ _QUESTION_WORD: Final = re.compile(
     r"|[什甚][么麼]|哪|[谁誰]|多少|[几幾]|何|怎|多[长長久高大远遠]",
     re.IGNORECASE,
 )
+_ASKS_YES_OR_NO: Final = re.compile(
+    r"(?:\A\W*|[,.;!?] )(?:is|are|was|were|do|does|did|has|have|had|can|could|may|must|shall|should"
+    r"|will|would)(?:n['’]t)?\b|[吗嗎]|[是能可会會应應]否|([^\W\d_])[不没沒]\1",
+    re.IGNORECASE,
+)
 # Words, and letters of Chinese, on either side of it that say what is asked for.
 _WORDS_BESIDE: Final = 4
 _LETTERS_BESIDE: Final = 5
@@ -76,6 +81,11 @@ def signs(question: str) -> list[Sign]:
     if _ASKS_WHY.search(question):
         found.append(_matching(_REASON))
     return found
+
+
+def asks_yes_or_no(question: str) -> bool:
+    """Whether its own words are an answer: "Is it open?", "It is open."; 能不能退？可以退。"""
+    return _ASKS_YES_OR_NO.search(question) is not None and not _QUESTION_WORD.search(question)
 
 
 def beside_question_word(question: str) -> str:

@@ -170,8 +170,12 @@ def _choose(found: Sequence[Candidate], most: int) -> list[Candidate]:
 def _without_lone_announcements(chosen: Sequence[Candidate]) -> list[Candidate]:
     """Without headings, labels and questions whose continuation is not quoted, as far as
     anything else is; what only repeats the question is no answer even alone."""
-    kept = [c for c in chosen if not c.sentence.announces or _goes_on(c.sentence, chosen)]
+    kept = [c for c in chosen if _tells(c.sentence) or _goes_on(c.sentence, chosen)]
     return kept or [c for c in chosen if not c.sentence.repeats]
+
+
+def _tells(sentence: Sentence) -> bool:
+    return not sentence.announces or (sentence.is_item and not sentence.repeats)
 
 
 def _goes_on(sentence: Sentence, chosen: Sequence[Candidate]) -> bool:

@@ -12,13 +12,13 @@ from typing import Final, NamedTuple
 from rag_service.text.numerals import ROMAN, chinese_value
 from rag_service.types import Chunk
 
-_NUMERALS: Final = "〇零一二三四五六七八九十百两"
-# What 条, 节 and 款 count as well: the second production line, the third carriage.
-_COUNTED: Final = (
+_NUMERALS: Final = "〇零一二三四五六七八九十百千两"
+# What 条, 节 and 款 count as well in a question: the second production line, the third carriage.
+_COUNTED: Final = re.compile(
     "(?:生?[产產])?[线線]|[路街河船道]|[消信]息|新[闻聞]|[车車][厢廂]|[课課]|手机|手機|[产產]品"
 )
 _PART: Final = re.compile(
-    rf"第\s?(?P<number>[{_NUMERALS}]{{1,6}}|\d{{1,4}})\s?(?P<unit>[条條章节節款])(?!{_COUNTED})"
+    rf"第\s?(?P<number>[{_NUMERALS}]{{1,8}}|\d{{1,4}})\s?(?P<unit>[条條章节節款])"
     r"|\b(?P<word>article|section|clause|chapter|part|annex|appendix)\s"
     r"(?P<place>\d{1,3}(?:\.\d{1,3}){0,3}|[ivx]{1,5})\b",
     re.IGNORECASE | re.ASCII,
@@ -37,7 +37,8 @@ class Part(NamedTuple):
 
 def asked_parts(question: str) -> frozenset[Part]:
     """Those that the question names."""
-    return frozenset(map(_part, _PART.finditer(question[:_READ_CHARS])))
+    found = _PART.finditer(question[:_READ_CHARS])
+    return frozenset(_part(m) for m in found if not _COUNTED.match(question, m.end()))
 
 
 def are_missing(parts: Collection[Part], chunks: Collection[Chunk]) -> bool:
@@ -48,7 +49,7 @@ def are_missing(parts: Collection[Part], chunks: Collection[Chunk]) -> bool:
     units = {part.unit for part in parts}
     told = {_part(m) for chunk in chunks for m in _PART.finditer(f"{chunk.heading}\n{chunk.text}")}
     begun = {p.unit for c in chunks for p in _begun([*c.heading.split(" > "), *c.text.split("\n")])}
-    return bool(units & begun) and told.isdisjoint(parts)
+    return bool(units & begun) and not any(_is_within(part, parts) for part in told)
 
 
 def stands_under(parts: Collection[Part], chunk: Chunk, end: int) -> bool:
@@ -58,8 +59,14 @@ def stands_under(parts: Collection[Part], chunk: Chunk, end: int) -> bool:
     """
     lines = [*chunk.heading.split(" > "), *chunk.text[:end].split("\n")]
     current = {part.unit: part for part in _begun(lines)}  # the last of each unit
-    within = [current[part.unit] in parts for part in parts if part.unit in current]
+    within = [_is_within(current[part.unit], parts) for part in parts if part.unit in current]
     return bool(within) and all(within)
+
+
+def _is_within(part: Part, parts: Iterable[Part]) -> bool:
+    """Whether it is one of them, or one of their own: Section 3.1 of Section 3."""
+    unit, number = part
+    return any(unit == p.unit and f"{number}.".startswith(f"{p.number}.") for p in parts)
 
 
 def _begun(lines: Iterable[str]) -> Iterator[Part]:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from rag_service.generation.answer_signs import beside_question_word
+from rag_service.generation.answer_signs import asks_yes_or_no, beside_question_word
 from rag_service.generation.headlines import after_title
 from rag_service.generation.table_rows import row_spans, said_in_full
 from rag_service.text.analysis import analyze, analyze_query
@@ -34,6 +34,12 @@ _HEADING = re.compile(
     r"|\d{1,2}(?:\.\d{1,2}){0,3}\.?\s)\s?[^。！？.!?；;，,:：]{1,30}\Z"
 )
 _NUMBER_OF_AN_ITEM = re.compile(r"\A\W{0,3}\d{1,2}[.)、）]\s*")
+# How a line is numbered: 3.1, 三、, 第三条.
+_NUMBERING = re.compile(
+    r"\A\s*(?:第[〇一二三四五六七八九十百\d]{1,5}[章节節条條款]|[一二三四五六七八九十]{1,3}、"
+    r"|\d{1,2}(?:\.\d{1,2}){0,3}(?:[.)、）]|\s))"
+)
+_NUMERAL = re.compile(r"\d+|[〇一二三四五六七八九十百]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class Sentence:
     """One sentence of source ``n``; the span is that of its text in the passage.
 
     ``said``: the text itself, or that of a table's row with the names of its columns.
-    ``repeats``: it has no word that the question does not have.
+    ``repeats``: it has no word that the question does not have, and so cannot answer it.
     """
 
     n: int
@@ -56,6 +62,14 @@ class Sentence:
     @property
     def text(self) -> str:
         return self.chunk.text[self.start : self.end]
+
+    @property
+    def is_item(self) -> bool:
+        """Whether a line beside it is numbered alike: not headings, but items of a list."""
+        before = self.chunk.text[: self.start].rstrip().rpartition("\n")[2]
+        after = self.chunk.text[self.end :].lstrip().partition("\n")[0]
+        own = _numbering(self.text)
+        return bool(own) and own in (_numbering(before), _numbering(after))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +93,8 @@ class Asked:
         terms where Chinese passages count by their gloss."""
         self.question = question
         self._idf, self._crossed = idf, crossed
-        self._repeats = frozenset() if crossed else frozenset(analyze(question))
+        repeats_nothing = crossed or asks_yes_or_no(question)
+        self._repeats = frozenset() if repeats_nothing else frozenset(analyze(question))
         self._analyze = english_terms if crossed else analyze  # may load the dictionary
         self.share = self._shares(idf)
         self.even_share = self._shares(_alike)
@@ -143,6 +158,12 @@ class Asked:
 
     def _terms(self, text: str) -> frozenset[str]:
         return frozenset(self._analyze(text))
+
+
+def _numbering(line: str) -> str:
+    """Alike for 1. and 2., 第三条 and 第四条; empty without a number."""
+    found = _NUMBERING.match(line)
+    return _NUMERAL.sub("1", found[0].strip()) if found else ""
 
 
 def _alike(_: str) -> float:

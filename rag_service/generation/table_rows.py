@@ -45,13 +45,18 @@ def is_table_head(chunk: Chunk, start: int, end: int) -> bool:
 
 
 def _opens_as_names(chunk: Chunk, start: int, cells: Sequence[str], below: str) -> bool:
-    """Whether no rule tells, but the table begins here; of two columns one may name the rows."""
-    above = next(_lines_above(chunk.text, start), "")
+    """Whether no rule tells, but the table begins here; of two columns one may name the rows.
+
+    Names cannot be told from a first row of words, unless the one below has something else.
+    """
+    above = next(_lines_above(chunk.text, start), chunk.table_header)
+    values = _cells(below)
     return (
         len(cells) >= _FEWEST_NAMES
-        and len(_cells(below)) == len(cells)
+        and len(values) == len(cells)
         and not _cells(above)
         and _may_be_names(cells)
+        and not _may_be_names(values)
     )
 
 

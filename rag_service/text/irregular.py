@@ -1,6 +1,7 @@
 """English words whose forms no stemmer brings together: ``wrote`` is ``write``, ``men`` ``man``.
 
-Left out are forms that are mostly another word: ``lay``, ``ground``, ``wound``, ``born``.
+Left out are forms that are mostly another word: ``lay``, ``ground``, ``wound``, ``born``,
+``led``, which manuals have for LED.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _VERBS: Final = """
     fly flew flown/ forbid forbade forbidden/ foresee foresaw foreseen/ forget forgot forgotten/
     forgive forgave forgiven/ foretell foretold/ freeze froze frozen/ get got gotten/
     give gave given/ go went gone goes/ grow grew grown/ hang hung/ hear heard/ hide hid hidden/
-    hold held/ keep kept/ kneel knelt/ know knew known/ lead led/ leap leapt/ learn learnt/
+    hold held/ keep kept/ kneel knelt/ know knew known/ leap leapt/ learn learnt/
     leave left/ lend lent/ light lit/ lose lost/ make made/ mean meant/ meet met/
     mislead misled/ mistake mistook mistaken/ outgrow outgrew outgrown/ overcome overcame/
     overtake overtook overtaken/ overhear overheard/ oversee oversaw overseen/

@@ -25,7 +25,7 @@ CJK_CLASS: Final = (
 HAN_CLASS: Final = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd〇々"
 _CJK = re.compile(f"[{CJK_CLASS}]")
 _OTHER_WORD = re.compile(rf"[^\W_{CJK_CLASS}]+(?:['’][^\W_{CJK_CLASS}]+)*")
-_CODE: Final = re.compile(r"[A-Z]{1,4}|[^\W_]*\d[^\W_]*")
+_CODE: Final = re.compile(r"[A-Z]{1,4}|[^\W\d_]*\d[^\W_]*")  # one way to read it: linear
 _REMEMBERED_TEXTS: Final = 4_096  # passages and questions, asked for at several stages
 _HAN_RANGES: Final = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0x20000, 0x323B0))
 

@@ -11,7 +11,7 @@ from typing import Final
 from rag_service.text.analysis import analyze
 from rag_service.text.folding import fold_script
 from rag_service.text.gloss.definitions import english_senses
-from rag_service.text.gloss.dictionary import dictionary
+from rag_service.text.gloss.dictionary import Dictionary, dictionary
 from rag_service.text.gloss.segmentation import segment
 from rag_service.text.language import CJK_CLASS
 from rag_service.text.stopwords import ENGLISH_STOP_WORDS, drop_chinese_function_words
@@ -23,6 +23,10 @@ WORDS: Final = re.compile(rf"[^\W_{CJK_CLASS}]+(?:[.,'’-][^\W_{CJK_CLASS}]+)*"
 _CHINESE: Final = re.compile(f"[{CJK_CLASS}]+")
 _SENTENCE_ENDS: Final = ".?!。？！"
 _MOST_WORDS_OF_A_NAME: Final = 3
+# Days, months and languages: a document has "weekdays", 2024-08-15 and 中英双语 for them.
+_WRITTEN_OTHERWISE: Final = re.compile(r"(?:周|星期|礼拜).|.曜日|.+[月语]|.文")
+# 广东 is 广东省 too, 中秋 is 中秋节.
+_KIND_OF_NAME: Final = re.compile(r"(?<=..)(?:大学|[市省区县州岛节])\Z")
 
 
 def names_and_numbers(text: str) -> Iterator[str]:
@@ -34,7 +38,7 @@ def asks_for_an_unknown_name(question: str, occurs: Occurs) -> bool:
     """Whether it has names that the dictionary knows as nothing else, and none stands anywhere.
 
     ``occurs``: whether any document is indexed under a token. Of 13,223 questions that
-    documents of their own language answer this is so for 8. Across languages it is for 36 of
+    documents of their own language answer this is so for 9. Across languages it is for 44 of
     2,380: there names are spelled in more ways than the dictionary has.
     """
     names = [*_chinese_names(question), *_english_names(question, occurs)]
@@ -56,9 +60,8 @@ def _chinese_names(question: str) -> Iterator[list[str]]:
     known = dictionary()
     for run in _CHINESE.findall(drop_chinese_function_words(fold_script(question))):
         for word in segment(run, known):
-            entries = known.entries(word)
-            if len(word) > 1 and entries and all(entry.is_name for entry in entries):
-                yield [word, *_english_spellings(word)]
+            if _is_name(word, known) and not _WRITTEN_OTHERWISE.fullmatch(word):
+                yield [word, _KIND_OF_NAME.sub("", word), *_english_spellings(word)]
 
 
 def _english_names(question: str, occurs: Occurs) -> Iterator[list[str]]:
@@ -70,14 +73,16 @@ def _english_names(question: str, occurs: Occurs) -> Iterator[list[str]]:
     for run in runs:
         whole = " ".join(run)
         for name in [whole] if whole in translations else run:
-            if name in translations:
-                yield [name, *translations[name]]
+            # In capitals it is an abbreviation: UK for United Kingdom.
+            if name in translations and not name.isupper():
+                words = translations[name]
+                yield [name, *words, *(other for w in words for other in _english_spellings(w))]
 
 
 def _capitalised_runs(text: str) -> Iterator[list[str]]:
     """Capitalised words with nothing but a blank between them."""
     words = [word for word in _names_and_numbers(text) if not word[0][0].isdigit()]
-    starts = {word.end() + 1: word for word in words if text[word.end() :][:1] == " "}
+    starts = {word.end() + 1 for word in words if text[word.end() : word.end() + 1] == " "}
     run: list[str] = []
     for word in words:
         if run and word.start() not in starts:
@@ -105,10 +110,15 @@ def _chinese_by_english_name() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     known = dictionary()
     for word in known.packed:
-        if len(word) > 1 and all(entry.is_name for entry in known.entries(word)):
-            for name in _english_spellings(word):
-                found.setdefault(name, []).append(word)
-    return found
+        for name in _english_spellings(word) if _is_name(word, known) else ():
+            found.setdefault(name, []).append(word)
+    everyday = {n for n, words in found.items() if any(map(_WRITTEN_OTHERWISE.fullmatch, words))}
+    return {name: words for name, words in found.items() if name not in everyday}
+
+
+def _is_name(word: str, known: Dictionary) -> bool:
+    entries = known.entries(word)
+    return len(word) > 1 and bool(entries) and all(entry.is_name for entry in entries)
 
 
 def _english_spellings(word: str) -> list[str]:

@@ -28,6 +28,7 @@ from rag_service.text.irregular import BASE_FORMS
         ("the company's dogs' tails", ["the", "compani", "dog", "tail"]),
         ("the company’s", ["the", "compani"]),
         ("don't", ["dont"]),
+        ("LED lead", ["led", "lead"]),
         ("Women wrote the Children's books", ["woman", "write", "the", "child", "book"]),
         ("2015年", ["2015", "年"]),
     ],

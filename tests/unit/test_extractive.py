@@ -356,11 +356,44 @@ def test_what_only_repeats_the_question_or_announces_is_not_quoted_alone() -> No
     assert extract(asked, [hit("4. Shenzhen factory.")], idf=even) == Extract((), (), 0.0)
 
 
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        ("Is the office open on Sunday?", "The office is open on Sunday."),
+        ("年假可以跨年吗？", "年假可以跨年。"),
+        ("年假能不能跨年？", "年假能跨年。"),
+    ],
+)
+def test_a_question_for_yes_or_no_is_answered_by_its_own_words(asked: str, answer: str) -> None:
+    assert quotes(extract(asked, [hit(answer)], idf=even)) == [answer]
+
+
 def test_of_an_article_asked_for_by_its_number_only_that_is_quoted() -> None:
     rules = "差旅管理办法第十二条适用于全体员工。\n第五条 餐费每日一百元。\n第六条 住宿每晚五百元。"
     question = "差旅管理办法第6条"
     found = extract(question, [hit(rules)], idf=even)
     assert quotes(found) == ["第六条 住宿每晚五百元。"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "quoted"),
+    [
+        (
+            "报销流程是什么？",
+            "报销流程如下：\n一、填写申请单\n二、部门经理审批\n\n报销单据须保存三年。",
+            ["报销流程如下：", "一、填写申请单", "报销单据须保存三年。"],
+        ),
+        (
+            "How do I reset the pump?",
+            "To reset the pump:\n1. Press the red button\n2. Wait\n\nThe pump is serviced in May.",
+            ["To reset the pump:", "1. Press the red button", "The pump is serviced in May."],
+        ),
+    ],
+)
+def test_an_item_of_a_list_is_quoted_without_the_one_after_it(
+    asked: str, text: str, quoted: list[str]
+) -> None:
+    assert quotes(extract(asked, [hit(text)], idf=even)) == quoted
 
 
 def test_rows_of_other_items_are_not_quoted_beside_the_one_asked_for() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -76,3 +77,9 @@ def test_conversion_is_the_same_from_many_threads() -> None:
     text = "漢語與資訊檢索" * 2000
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(to_simplified, [text] * 8)) == {"汉语与资讯检索" * 2000}
+
+
+def test_a_long_run_of_digits_is_looked_at_once() -> None:
+    started = time.perf_counter()
+    assert detect_language("1" * 20_000 + "'s") == "en"
+    assert time.perf_counter() - started < 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag_service.generation.numbered_parts import Part, asked_parts, stands_under
+from rag_service.generation.numbered_parts import Part, are_missing, asked_parts, stands_under
 from rag_service.types import Chunk
 
 RULES = "第五条 餐费\n每日一百元。\n**第六条** 住宿\n每晚五百元。详见第九条。"
@@ -22,6 +22,7 @@ def chunk(text: str, heading: str = "") -> Chunk:
         ("第二十一章", {Part("章", "21")}),
         ("What does Section 4.2 say?", {Part("section", "4.2")}),
         ("article IV", {Part("article", "4")}),
+        ("民法典第一千零四十二条", {Part("条", "1042")}),
         ("六条规定", set()),
         ("深圳工厂第二条产线", set()),
         ("第二款产品和第三條消息", set()),
@@ -57,3 +58,20 @@ def test_a_sentence_must_stand_under_every_number_of_the_question_that_its_docum
     assert stands_under(asked_parts("第一节第六条"), passage, 6)
     assert not stands_under(asked_parts("第二章第五条"), passage, 6)
     assert not stands_under(asked_parts("第三章第六条"), passage, 6)
+
+
+def test_an_article_of_a_document_may_begin_with_a_word_that_is_counted_elsewhere() -> None:
+    rules = "第九条披露时间。\n第十条信息披露应当真实。"
+
+    assert stands_under({Part("条", "10")}, chunk(rules), len(rules))
+    assert not stands_under({Part("条", "9")}, chunk(rules), len(rules))
+    assert not are_missing({Part("条", "10")}, [chunk(rules)])
+
+
+def test_a_section_is_not_missing_where_its_own_sections_are_told() -> None:
+    manual = chunk("Section 3.1 Pump\nIt runs.")
+
+    assert stands_under(asked_parts("Section 3"), manual, 25)
+    assert not are_missing(asked_parts("Section 3"), [manual])
+    assert are_missing(asked_parts("Section 31"), [chunk("Section 3 Pump\nIt runs."), manual])
+    assert are_missing(asked_parts("Section 3.2"), [manual])

@@ -51,8 +51,22 @@ def test_a_name_that_stands_nowhere_is_unknown(question: str) -> None:
         "Berlin?",  # opens a sentence
         "Does Heron support Quorble?",  # a name that the dictionary does not have
         "银行几点开门？",
+        "星期三几点开门？",  # 周一至周五 9:00
+        "八月的发票？",  # 2024-08-15
+        "有英文版吗？",  # 中英双语
+        "台北市辦公室在哪裡？",
+        "巴黎大学在哪里？",
+        "Is the office open on Monday?",
+        "When was the March invoice paid?",
+        "Who leads the UK office?",  # it may say United Kingdom
         "",
     ],
 )
 def test_what_stands_somewhere_or_is_no_known_name_is_not(question: str) -> None:
     assert not asks_for_an_unknown_name(question, INDEXED.__contains__)
+
+
+def test_another_english_name_of_the_same_stands_for_it() -> None:
+    question = "Is it sold in Holland?"
+    assert not asks_for_an_unknown_name(question, set(analyze("The Netherlands")).__contains__)
+    assert asks_for_an_unknown_name(question, set(analyze("Belgium")).__contains__)

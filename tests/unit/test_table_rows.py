@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -28,6 +29,17 @@ def test_a_first_row_of_three_names_is_the_head_without_a_rule() -> None:
     assert not is_table_head(source, 21, 35)
     assert not is_table_head(chunk("Room | Fleet\nSeats | 20"), 0, 12)
     assert not is_table_head(chunk("Room | Seats | Floor\nare listed below"), 0, 20)
+
+
+def test_a_row_of_words_that_nothing_tells_from_names_is_not_the_head() -> None:
+    staff = chunk("Ann | Sales | Berlin\nBob | Support | Paris")
+    assert not is_table_head(staff, 0, 20)
+
+
+def test_the_first_row_of_a_passage_is_not_the_head_where_the_table_began_before_it() -> None:
+    rooms = chunk("Fleet | large | east\nThames | 8 | 2")
+    assert is_table_head(rooms, 0, 20)
+    assert not is_table_head(replace(rooms, table_header="Room | Seats | Floor"), 0, 20)
 
 
 def test_a_long_row_of_dashes_before_words_is_looked_at_once() -> None:
