@@ -33,6 +33,7 @@ from rag_service.settings import Unsupported
 from rag_service.text.identifiers import asks_for_unknown_codes
 from rag_service.text.language import detect_language
 from rag_service.text.proper_names import asks_for_an_unknown_name
+from rag_service.text.sentences import asking_sentences
 from rag_service.types import (
     Answer,
     AnswerEvent,
@@ -132,9 +133,10 @@ class Answerer:
 
 def _asks_for_the_unknown(query: str, found: SearchResult, corpus: Corpus) -> bool:
     """Whether it names what no document does, however near the passages are."""
+    asked = asking_sentences(query)
     crossed = bool(found.hits) and found.hits[0].crossed
-    return asks_for_unknown_codes(query, corpus.occurs) or (
-        not crossed and asks_for_an_unknown_name(query, corpus.occurs)
+    return asks_for_unknown_codes(asked, corpus.occurs) or (
+        not crossed and asks_for_an_unknown_name(asked, corpus.occurs)
     )
 
 

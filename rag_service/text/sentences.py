@@ -68,6 +68,15 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     return spans
 
 
+def asking_sentences(text: str) -> str:
+    """The sentences of ``text`` that end as questions do; the whole where none does.
+
+    "This is Peter. How many days of leave are there?" asks nothing about Peter.
+    """
+    sentences = [text[start:end] for start, end in sentence_spans(text)]
+    return " ".join(s for s in sentences if s.endswith(("?", "？"))) or text
+
+
 def _boundaries(text: str) -> Iterator[int]:
     for start, end in running_stretches(text):
         begin = start

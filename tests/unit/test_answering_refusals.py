@@ -91,6 +91,15 @@ def test_a_name_that_stands_nowhere_is_refused_however_near_the_passages_are() -
     assert answered.answer.status == "answered"
 
 
+def test_a_name_that_is_told_beside_the_question_is_not_asked_for() -> None:
+    stands = replace(FakeCorpus(FOUND).corpus, occurs=frozenset(analyze(WARRANTY)).__contains__)
+    told = question(f"Our office in Kenya has order AB-1234. {QUESTION}")
+    (*_, last) = Answerer(PROMPTS, None, min_confidence=0.5).ask(told, stands)
+
+    assert isinstance(last, DoneEvent)
+    assert last.answer.status == "answered"
+
+
 def test_a_name_may_be_spelled_otherwise_in_passages_of_the_other_language() -> None:
     crossed = [replace(found, crossed=True) for found in FOUND]
     nowhere = replace(FakeCorpus(crossed).corpus, occurs=lambda _: False)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rag_service.text.sentences import sentence_spans
+from rag_service.text.sentences import asking_sentences, sentence_spans
 
 
 def sentences(text: str) -> list[str]:
@@ -129,3 +129,16 @@ def test_spans_are_ordered_disjoint_trimmed_and_cover_all_but_white_space(text: 
         assert text[start:end] == text[start:end].strip()
         last = end
     assert text[last:].strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("This is Peter. How long is it? Thanks.", "How long is it?"),
+        ("我是彼得。年假有几天？病假呢？", "年假有几天？ 病假呢？"),
+        ("the price of the lamp", "the price of the lamp"),
+        ("", ""),
+    ],
+)
+def test_what_is_told_beside_a_question_is_not_asked(text: str, asked: str) -> None:
+    assert asking_sentences(text) == asked
