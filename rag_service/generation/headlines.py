@@ -9,6 +9,7 @@ from rag_service.text.language import is_cjk
 from rag_service.types import Chunk
 
 _SENTENCE_ENDS = re.compile(r"[。.!?！？…](?:[\"'”’」』）)]|\[\d{1,3}\])*\s*$")
+_SHORTEST_TITLE, _KIND = 4, 3  # characters: a shorter title may begin a sentence
 _NARROW = 24  # columns of a line; `text.line_breaks` takes narrower ones for whole lines
 
 
@@ -28,10 +29,18 @@ def _opens_as_title(chunk: Chunk, start: int, end: int) -> bool:
         return False
     if not below.startswith("\n") or "\n" in line:
         return False
+    if _is_called(line.strip("# "), chunk.title):
+        return True
     follows = below[1:].split("\n", 1)[0]
     columns = len(follows) + sum(map(is_cjk, follows))
     # Where lines are too narrow to tell, the first one may be a sentence that goes on.
     return not follows or (columns >= _NARROW and _SENTENCE_ENDS.search(follows) is not None)
+
+
+def _is_called(line: str, title: str) -> bool:
+    """Whether the line is the title, or the kind of document stands behind: 用电管理规定."""
+    kind = line.removeprefix(title)
+    return len(title) >= _SHORTEST_TITLE and (not kind or (len(kind) <= _KIND and kind.isalpha()))
 
 
 def after_title(chunk: Chunk, start: int, end: int) -> int:

@@ -47,7 +47,9 @@ def endless_url(home: Path, embeddings: LocalEmbeddings) -> Iterator[str]:
 
 def lasting(reply: dict[str, Any]) -> dict[str, Any]:
     """A reply without what differs from call to call."""
-    return {name: reply[name] for name in reply if name not in ("timings", "request_id")}
+    usage = {name: count for name, count in reply["usage"].items() if name != "cached_tokens"}
+    kept = {name: reply[name] for name in reply if name not in ("timings", "request_id")}
+    return {**kept, "usage": usage}
 
 
 def test_an_answer_is_the_models_with_its_citation_verified(url: str) -> None:

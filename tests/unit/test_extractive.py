@@ -234,6 +234,15 @@ def test_a_row_of_a_chinese_table_is_said_in_chinese() -> None:
     assert found.text == "编号：3；名称：比色皿；价格（元）：120[1]"
 
 
+@pytest.mark.parametrize(
+    ("title", "quoted"),
+    [("用电管理", ["文件编号 SL-018"]), ("用电", ["用电管理规定", "文件编号 SL-018"])],
+)
+def test_a_first_line_that_the_file_is_called_by_is_a_title(title: str, quoted: list[str]) -> None:
+    found = extract("用电管理文件", [hit("用电管理规定\n文件编号 SL-018", title=title)], idf=even)
+    assert quotes(found) == quoted
+
+
 @pytest.mark.parametrize("title", ["", "实验室废液与用电管理规定"])
 def test_a_title_on_the_line_above_is_no_part_of_the_answer(title: str) -> None:
     text = "实验室废液与用电管理规定\n实验室废液必须分类收集，每周五下午送到三号楼。"
