@@ -86,7 +86,7 @@ class Answerer:
         query = yield from self._standalone(question, language)
         found = corpus.search(query, question.top_k, question.filters)
         confidence = corpus.calibration.confidence(gather_evidence(query, found))
-        if _asks_for_the_unknown(query, found, corpus):
+        if confidence >= self.min_confidence and _asks_for_the_unknown(query, found, corpus):
             confidence = 0.0
         notes = (*found.notes, *corpus.notes)
         draft = _draft(question, query, replace(found, notes=notes), confidence)

@@ -112,7 +112,9 @@ def _in_parts_asked_for(question: str, found: list[Candidate]) -> list[Candidate
     """Of an article that is asked for by its number nothing but what stands in it; nothing at
     all where the documents count their articles and none has the number."""
     parts = asked_parts(question)
-    if parts and are_missing(parts, [c.sentence.chunk for c in found]):
+    if not parts:
+        return found
+    if are_missing(parts, [c.sentence.chunk for c in found]):
         return []
     within = [c for c in found if stands_under(parts, c.sentence.chunk, c.sentence.end)]
     return within or found
@@ -170,17 +172,22 @@ def _choose(found: Sequence[Candidate], most: int) -> list[Candidate]:
 def _without_lone_announcements(chosen: Sequence[Candidate]) -> list[Candidate]:
     """Without headings, labels and questions whose continuation is not quoted, as far as
     anything else is; what only repeats the question is no answer even alone."""
-    kept = [c for c in chosen if _tells(c.sentence) or _goes_on(c.sentence, chosen)]
-    return kept or [c for c in chosen if not c.sentence.repeats]
+    kept: list[Sentence] = []
+    for sentence in sorted((c.sentence for c in chosen), key=lambda s: -s.start):
+        if _tells(sentence) or _goes_on(sentence, kept):
+            kept.append(sentence)
+    return [c for c in chosen if c.sentence in kept] or [
+        c for c in chosen if not c.sentence.repeats
+    ]
 
 
 def _tells(sentence: Sentence) -> bool:
     return not sentence.announces or (sentence.is_item and not sentence.repeats)
 
 
-def _goes_on(sentence: Sentence, chosen: Sequence[Candidate]) -> bool:
-    """Whether what follows it is among those chosen."""
-    later = (c.sentence for c in chosen if c.sentence.chunk == sentence.chunk)
+def _goes_on(sentence: Sentence, kept: Sequence[Sentence]) -> bool:
+    """Whether what follows it is among those kept."""
+    later = (s for s in kept if s.chunk == sentence.chunk)
     text = sentence.chunk.text
     return any(s.start >= sentence.end and not text[sentence.end : s.start].strip() for s in later)
 

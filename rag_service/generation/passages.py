@@ -150,7 +150,9 @@ class Asked:
         text = chunk.text[start:end]
         row = said_in_full(chunk, start, end)
         terms = self._terms(row or text)
-        repeats = not row and self._terms(_NUMBER_OF_AN_ITEM.sub("", text)) <= self._repeats
+        item = _NUMBER_OF_AN_ITEM.match(text) if self._repeats else None
+        told = self._terms(text[item.end() :]) if item else terms
+        repeats = not row and told <= self._repeats
         announces = repeats or (
             not row and any(sign.search(text) for sign in (_ANNOUNCEMENT_ENDS, _HEADING))
         )

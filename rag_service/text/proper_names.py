@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -23,6 +24,7 @@ WORDS: Final = re.compile(rf"[^\W_{CJK_CLASS}]+(?:[.,'’-][^\W_{CJK_CLASS}]+)*"
 _CHINESE: Final = re.compile(f"[{CJK_CLASS}]+")
 _SENTENCE_ENDS: Final = ".?!。？！"
 _MOST_WORDS_OF_A_NAME: Final = 3
+_gathering = threading.Lock()
 # Days, months and languages: a document has "weekdays", 2024-08-15 and 中英双语 for them.
 _WRITTEN_OTHERWISE: Final = re.compile(r"(?:周|星期|礼拜).|.曜日|.+[月语]|.文")
 # 广东 is 广东省 too, 中秋 is 中秋节.
@@ -69,7 +71,8 @@ def _english_names(question: str, occurs: Occurs) -> Iterator[list[str]]:
     runs = list(_capitalised_runs(text))
     if all(_stands([word], occurs) for run in runs for word in run):
         return  # the dictionary takes its time
-    translations = _chinese_by_english_name()
+    with _gathering:
+        translations = _chinese_by_english_name()
     for run in runs:
         whole = " ".join(run)
         for name in [whole] if whole in translations else run:

@@ -365,6 +365,13 @@ def test_what_only_repeats_the_question_or_announces_is_not_quoted_alone() -> No
     assert extract(asked, [hit("4. Shenzhen factory.")], idf=even) == Extract((), (), 0.0)
 
 
+def test_a_heading_over_a_heading_that_is_left_out_is_left_out_too() -> None:
+    text = "A lamp lasts 900 hours.\n\n# Lamp care\n## Lamp safety"
+    found = extract("lamp hours and care, what of the safety?", [hit(text)], idf=even)
+
+    assert quotes(found) == ["A lamp lasts 900 hours."]
+
+
 @pytest.mark.parametrize(
     ("asked", "answer"),
     [
